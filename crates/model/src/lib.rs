@@ -8,6 +8,7 @@ pub mod finding;
 pub mod intruder;
 pub mod personal;
 pub mod place;
+pub mod spelling;
 pub mod store;
 pub mod time;
 pub mod timeline;
