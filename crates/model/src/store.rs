@@ -107,6 +107,9 @@ pub struct Facts {
     pub encryption_key_taken: Option<bool>,
     /// Whether misuse has been ruled out after an investigation (some states' risk-of-harm exemption).
     pub harm_ruled_out: Option<bool>,
+    /// Further yes-or-no facts that single laws ask for, by their word in `packs/words/facts.yaml`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<String, bool>,
 }
 
 /// What is said about some log files.
