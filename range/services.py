@@ -154,6 +154,7 @@ class Services:
     def environment(self) -> dict[str, str]:
         return os.environ | {
             "TZ": "UTC",
+            "HOME": str(self.run),
             "PYTHONPATH": str(REPOSITORY),
             "DJANGO_SETTINGS_MODULE": "range.store.settings",
             "STORE_SECRET_KEY": "range-only",
@@ -162,6 +163,7 @@ class Services:
             "STORE_DB_PORT": str(self.ports["db_store"]),
             "STORE_STATIC_ROOT": str(self.run / "static"),
             "STORE_MEDIA_ROOT": str(self.run / "media"),
+            "STORE_SEARCH_INDEX": str(self.run / "search"),
             "STORE_LOG": str(self.logs / "app" / "store.log"),
             "VENDOR_DSN": self.dsn("vendor_x", "db_vendor"),
             "VENDOR_API_KEY": self.api_key,
@@ -279,18 +281,18 @@ class Services:
         )
 
     def rotate(self, name: str) -> None:
-        """Rotates a log the way its writer expects: web by name and reopen, app by name, db by PostgreSQL itself."""
+        """Rotates logs the way their writers expect: nginx by rename and reopen, the applications by rename, PostgreSQL by itself."""
         if name == "db":
             with self.observe() as connection:
                 connection.execute("SELECT pg_rotate_logfile()")
             return
-        log = self.logs / {"web": "web/access.log", "app": "app/store.log"}[name]
-        older = Path(f"{log}.1")
-        if older.exists():
-            older.rename(f"{log}.2")
-        log.rename(older)
-        if name == "web":
-            os.kill(int((self.run / "nginx.pid").read_text()), signal.SIGUSR1)
+        files = {"web": ("access.log",), "app": ("store.log",), "vendor": ("access.json.log", "recs.log")}[name]
+        for log in (self.logs / name / file for file in files):
+            older = Path(f"{log}.1")
+            if older.exists():
+                older.rename(f"{log}.2")
+            log.rename(older)
+        os.kill(int((self.run / "nginx.pid").read_text()), signal.SIGUSR1)
 
     def dump(self, target: Path) -> None:
         """A plain pg_dump, compressed."""

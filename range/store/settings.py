@@ -76,7 +76,9 @@ STATIC_ROOT = os.environ["STORE_STATIC_ROOT"]
 MEDIA_URL = "/media/"
 MEDIA_ROOT = os.environ["STORE_MEDIA_ROOT"]
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
-HAYSTACK_CONNECTIONS = {"default": {"ENGINE": "haystack.backends.simple_backend.SimpleEngine"}}
+HAYSTACK_CONNECTIONS = {
+    "default": {"ENGINE": "haystack.backends.whoosh_backend.WhooshEngine", "PATH": os.environ["STORE_SEARCH_INDEX"]}
+}
 
 OSCAR_SHOP_NAME = os.environ.get("STORE_NAME", "Copperleaf")
 OSCAR_FROM_EMAIL = "orders@copperleaf.example"

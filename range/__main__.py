@@ -1,0 +1,19 @@
+"""python -m range record --seed 7 --customers 3200 --out examples/copperleaf"""
+
+import argparse
+from pathlib import Path
+
+from .record import record
+
+parser = argparse.ArgumentParser(prog="range", description=__doc__)
+verbs = parser.add_subparsers(required=True)
+verb = verbs.add_parser("record", help="start a store, attack it on loopback, keep the evidence and the ground truth")
+verb.add_argument("--seed", type=int, default=7)
+verb.add_argument("--customers", type=int, default=3200, help="invented people; a fifth of them buy as guests")
+verb.add_argument("--technique", choices=("union", "error"), default="union", help="how sqlmap dumps tables, and all that differs along with it")
+verb.add_argument("--minutes", type=float, default=14, help="how long the recording takes")
+verb.add_argument("--pause", type=float, default=0.4, help="mean pause of a shopper between pages, in seconds")
+verb.add_argument("--store-name", default="Copperleaf")
+verb.add_argument("--out", type=Path, required=True)
+arguments = parser.parse_args()
+record(arguments.seed, arguments.customers, arguments.out, arguments.technique, arguments.minutes, arguments.pause, arguments.store_name)
