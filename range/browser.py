@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -31,9 +32,18 @@ class Browser:
         self._last = ""
         self._fetched: set[str] = set()
 
-    def _send(self, method: str, url: str, host: str, **options) -> requests.Response:
+    def _send(self, method: str, url: str, host: str, allow_redirects: bool = True, **options) -> requests.Response:
+        """Follows redirects by path only: a Location may name a host, and nothing here goes to another host."""
         headers = {"Host": host} | options.pop("headers", {})
-        return self.session.request(method, net.ours_url(url), headers=headers, timeout=60, **options)
+        answer = self.session.request(method, net.ours_url(url), headers=headers, timeout=60, allow_redirects=False, **options)
+        for _ in range(5):
+            if not (allow_redirects and answer.is_redirect):
+                break
+            there = urlsplit(urljoin(url, answer.headers["Location"]))
+            base = urlsplit(url)
+            url = net.ours_url(f"{base.scheme}://{base.netloc}{there.path}" + (f"?{there.query}" if there.query else ""))
+            answer = self.session.request("GET", url, headers=headers, timeout=60, allow_redirects=False)
+        return answer
 
     def get(self, path: str, **options) -> requests.Response:
         headers = {"Referer": self._last} if self._last else {}

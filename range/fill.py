@@ -169,6 +169,8 @@ def _orders(rng, stock, users, guests):
 
     now = datetime.now(timezone.utc)
     site = Site.objects.get_current()
+    site.domain, site.name = "www.copperleaf.example", "Copperleaf"
+    site.save()
     card_type = SourceType.objects.create(name="Card", code="card")
     buyers = []
     for user in users:

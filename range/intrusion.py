@@ -18,6 +18,7 @@ from pathlib import Path
 
 from . import fill, net
 from .browser import Browser
+from .page import shown
 from .people import People
 from .services import VENDOR_HOST, Services
 from .traffic import VENDOR_AGENT, Traffic
@@ -66,9 +67,9 @@ class Choices:
 
 def choose(seed: int, customers: int, technique: str) -> Choices:
     rng = random.Random(f"intrusion {seed}")
-    exits = [f"203.0.113.{n}" for n in rng.sample(range(200, 255), 16)]
-    exits += [f"192.0.2.{n}" for n in rng.sample(range(130, 250), 6)]
-    exits += [f"2001:db8:{rng.randrange(0x9000, 0xffff):x}:{rng.randrange(0xffff):x}::{rng.randrange(1, 0xffff):x}" for _ in range(4)]
+    exits = [f"203.0.113.{n}" for n in rng.sample(range(200, 255), 20)]
+    exits += [f"192.0.2.{n}" for n in rng.sample(range(130, 250), 16)]
+    exits += [f"2001:db8:{rng.randrange(0x9000, 0xffff):x}:{rng.randrange(0xffff):x}::{rng.randrange(1, 0xffff):x}" for _ in range(12)]
     rng.shuffle(exits)
     accounts = customers * 4 // 5
     first_id = rng.randrange(accounts // 10, accounts // 3)
@@ -182,7 +183,7 @@ class Change:
 class Received:
     """Everything that reached the intruder, and everything that they changed."""
 
-    pages: list[tuple[int, str]] = field(default_factory=list)  # step 1: (user id, response body)
+    pages: list[tuple[int, set[str]]] = field(default_factory=list)  # step 1: (user id, classes that the page showed)
     rows: list[Row] = field(default_factory=list)
     records: list[tuple[str, str, dict]] = field(default_factory=list)  # step 3: (step, kind, JSON object)
     changes: list[Change] = field(default_factory=list)
@@ -224,10 +225,10 @@ class Intruder:
         rng.shuffle(pairs)
         for position, (user_id, email) in enumerate(victims):
             pairs.insert(len(pairs) * (position + 1) // (len(victims) + 1), (user_id, email, fill.password_of(email)))
-        shares = [pairs[n :: len(choices.exits)] for n in range(len(choices.exits))]
-        per_try = seconds * 6 / len(pairs)
-        with self._moment("1 credential stuffing"), ThreadPoolExecutor(6) as pool:
-            for future in [pool.submit(self._try_passwords, exit, share, per_try, n) for n, (exit, share) in enumerate(zip(choices.exits, shares))]:
+        hands = 6
+        with self._moment("1 credential stuffing"), ThreadPoolExecutor(hands) as pool:
+            work = [(pairs[n::hands], choices.exits[n::hands], seconds * hands / len(pairs), n) for n in range(hands)]
+            for future in [pool.submit(self._try_passwords, *share) for share in work]:
                 future.result()
         with self._moment("1 accounts read again"):
             for user_id, email in victims[:2]:
@@ -236,18 +237,18 @@ class Intruder:
                 if browser.log_in(email, fill.password_of(email)):
                     self._read_account(browser, user_id, ["/accounts/profile/", "/accounts/addresses/"])
 
-    def _try_passwords(self, exit: str, share, per_try: float, number: int) -> None:
+    def _try_passwords(self, pairs, exits: list[str], per_try: float, number: int) -> None:
+        """Goes round its exits, one try from each, so that no address stands out by its count."""
         rng = random.Random(f"tries {self.choices.seed} {number}")
-        browser = Browser(self.services, exit, STUFFING_AGENTS[number % 2])
-        for position, (user_id, email, password) in enumerate(share):
-            if position % 12 == 0:
-                browser.session.cookies.clear()
-                browser.get("/accounts/login/")
+        browsers = [Browser(self.services, exit, STUFFING_AGENTS[n % 2]) for n, exit in enumerate(exits)]
+        for position, (user_id, email, password) in enumerate(pairs):
             began = time.monotonic()
+            browser = browsers[position % len(browsers)]
+            if not browser.session.cookies:
+                browser.get("/accounts/login/")
             if browser.log_in(email, password):
                 self._read_account(browser, user_id, self.choices.pages)
                 browser.session.cookies.clear()
-                browser.get("/accounts/login/")
             time.sleep(max(0.0, rng.uniform(0.6, 1.4) * per_try - (time.monotonic() - began)))
 
     def _read_account(self, browser: Browser, user_id: int, pages: list[str]) -> None:
@@ -259,7 +260,9 @@ class Intruder:
                 path = f"/accounts/orders/{numbers.pop(0)}/"
             answer = browser.get(path)
             if answer.status_code == 200:
-                self.received.pages.append((user_id, answer.text))
+                # Now, since the store's data moves on.
+                with self.services.observe() as connection:
+                    self.received.pages.append((user_id, shown(connection, user_id, answer.text)))
             numbers = numbers or list(dict.fromkeys(re.findall(r'href="/accounts/orders/(\d+)/"', answer.text)))
 
     # Step 2: SQL injection in Vendor X's service.

@@ -36,7 +36,7 @@ def record(seed: int, customers: int, out: Path, technique: str, minutes: float,
             shutil.copy(run / f"{name}.sql.gz", out / "snapshot" / f"{name}.sql.gz")
         (out / "truth").mkdir(exist_ok=True)
         truth.write(out / "truth" / "cells.csv")
-        story.write(out, store_name, seed, customers, technique, moments, intruder.received.moments, truth)
+        story.write(out, store_name, seed, customers, technique, minutes, moments, intruder.received.moments, truth)
         for (step, data_class, effect, certainty), count in sorted(truth.summary().items()):
             print(f"  {step:3} {effect:9} {data_class:22} {certainty:8} {count}")
     finally:
@@ -135,10 +135,4 @@ def _keep(services: Services, out: Path) -> None:
                 packed.write(log.read_bytes())
         else:
             shutil.copyfile(log, target)
-    lines = {
-        str(path.relative_to(evidence)): len((gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()).splitlines())
-        for path in sorted(evidence.rglob("*.*")) if path.is_file()
-    }
-    for name, count in lines.items():
-        _say(f"{name}: {count} lines")
     _say(subprocess.run(["du", "-sh", evidence], stdout=subprocess.PIPE, text=True, check=True).stdout.strip())

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import html
-import re
 from collections import Counter
 from pathlib import Path
 
@@ -30,7 +28,6 @@ CLASSES = {
     "order_number": ["order_history"], "date_placed": ["order_history"], "day": ["order_history"],
     "total_incl_tax": ["order_history"], "status": ["order_history"], "spent": ["order_history"],
 }
-CHANGED = CLASSES  # An altered column belongs to the same class as a disclosed one.
 
 
 class People:
@@ -97,10 +94,9 @@ class Truth:
 def tell(connection: psycopg.Connection, received: Received) -> Truth:
     people = People(connection)
     truth = Truth(people)
-    for user_id, body in received.pages:
-        email = people.email_of[user_id]
-        for data_class in _shown(connection, user_id, body):
-            truth.add(email, data_class, "disclosed", "1")
+    for user_id, classes in received.pages:
+        for data_class in classes:
+            truth.add(people.email_of[user_id], data_class, "disclosed", "1")
     for row in received.rows:
         email = people.of_row(row)
         certainty = row.certainty
@@ -117,7 +113,7 @@ def tell(connection: psycopg.Connection, received: Received) -> Truth:
     for change in received.changes:
         email = people.of_changed(change.table, change.key)
         for column in change.columns:
-            for data_class in CHANGED[column]:
+            for data_class in CLASSES[column]:
                 truth.add(email, data_class, "altered", change.step)
     return truth
 
@@ -148,40 +144,3 @@ def _order(people: People, record: dict) -> tuple[str, set[str]]:
         if address["phone"]:
             classes.add("phone")
     return people.of_order(record["number"]), classes
-
-
-_OWN_VALUES = {
-    "email": "SELECT email FROM auth_user WHERE id = %(id)s",
-    "name": """
-        SELECT trim(first_name || ' ' || last_name) FROM auth_user WHERE id = %(id)s
-        UNION SELECT trim(first_name || ' ' || last_name) FROM address_useraddress WHERE user_id = %(id)s
-        UNION SELECT trim(s.first_name || ' ' || s.last_name) FROM order_order o
-              JOIN order_shippingaddress s ON s.id = o.shipping_address_id WHERE o.user_id = %(id)s""",
-    "postal_address": """
-        SELECT line1 FROM address_useraddress WHERE user_id = %(id)s
-        UNION SELECT s.line1 FROM order_order o JOIN order_shippingaddress s ON s.id = o.shipping_address_id WHERE o.user_id = %(id)s""",
-    "phone": """
-        SELECT phone_number FROM address_useraddress WHERE user_id = %(id)s
-        UNION SELECT s.phone_number FROM order_order o JOIN order_shippingaddress s ON s.id = o.shipping_address_id
-              WHERE o.user_id = %(id)s""",
-    "order_history": "SELECT number FROM order_order WHERE user_id = %(id)s",
-    "payment_card_partial": """
-        SELECT number FROM payment_bankcard WHERE user_id = %(id)s
-        UNION SELECT p.label FROM payment_source p JOIN order_order o ON o.id = p.order_id WHERE o.user_id = %(id)s""",
-    "payment_token": "SELECT partner_reference FROM payment_bankcard WHERE user_id = %(id)s",
-}
-
-
-def _shown(connection: psycopg.Connection, user_id: int, body: str) -> set[str]:
-    """The classes of which a value of this account stands in a page that came back."""
-    # Form fields carry their values in attributes, so keep those and drop only the tags' names.
-    values = " ".join(re.findall(r'value="([^"]*)"', body))
-    fields = dict(re.findall(r'name="((?:first|last)_name)" value="([^"]*)"', body))
-    filled_in = f"{fields.get('first_name', '')} {fields.get('last_name', '')}"
-    text = html.unescape(re.sub(r"\s+", " ", f"{re.sub(r'<[^>]*>', ' ', body)} {values} {filled_in}"))
-    shown = set()
-    for data_class, sql in _OWN_VALUES.items():
-        for (value,) in connection.execute(sql, {"id": user_id}).fetchall():
-            if value and re.sub(r"\s+", " ", str(value)) in text:
-                shown.add(data_class)
-    return shown
