@@ -30,7 +30,7 @@ class Browser:
         self.session.headers.update({"X-Forwarded-For": address, "User-Agent": agent})
         self.address = address
         self._last = ""
-        self._fetched: set[str] = set()
+        self._fetched: dict[str, str] = {}
 
     def _send(self, method: str, url: str, host: str, allow_redirects: bool = True, **options) -> requests.Response:
         """Follows redirects by path only: a Location may name a host, and nothing here goes to another host."""
@@ -52,12 +52,14 @@ class Browser:
         return response
 
     def page(self, path: str) -> requests.Response:
-        """A page with what a browser loads along with it the first time."""
+        """A page with what a browser loads along with it: assets in full the first time, later only asked whether they changed."""
         response = self.get(path)
-        for asset in _STATIC.findall(response.text):
-            if asset not in self._fetched:
-                self._fetched.add(asset)
-                self._send("GET", self.services.store_url + asset, STORE_HOST, headers={"Referer": self._last})
+        for asset in dict.fromkeys(_STATIC.findall(response.text)):
+            headers = {"Referer": self._last}
+            if asset in self._fetched:
+                headers["If-Modified-Since"] = self._fetched[asset]
+            answer = self._send("GET", self.services.store_url + asset, STORE_HOST, headers=headers)
+            self._fetched[asset] = answer.headers.get("Last-Modified", "")
         return response
 
     def post(self, path: str, data: dict, **options) -> requests.Response:

@@ -125,7 +125,7 @@ def _people(seed, rng, customers):
             addresses.append(made)
         if rng.random() < 0.7:
             user.card = Bankcard(
-                user=user, name=f"{person.first_name} {person.last_name}", number=_card_number(rng),
+                user=user, name=f"{person.first_name} {person.last_name}", number=card_number(rng),
                 expiry_date=date(rng.randrange(now.year, now.year + 5), rng.randrange(1, 13), 28),
                 partner_reference=f"tok_{rng.randbytes(12).hex()}",
             )
@@ -147,7 +147,7 @@ def password_of(email: str) -> str:
     return "pw-" + hashlib.sha256(("copperleaf " + email).encode()).hexdigest()[:10]
 
 
-def _card_number(rng) -> str:
+def card_number(rng) -> str:
     """A number under a test prefix that passes the Luhn check. Only its last four digits are kept."""
     digits = rng.choice(("400000", "510000")) + "".join(str(rng.randrange(10)) for _ in range(9))
     total = sum(int(d) if i % 2 else sum(divmod(2 * int(d), 10)) for i, d in enumerate(digits))

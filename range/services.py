@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import pwd
 import shutil
@@ -190,7 +191,7 @@ class Services:
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
     def _spawn(self, command: list[str], name: str, **options) -> None:
@@ -254,7 +255,7 @@ class Services:
 
     def start_applications(self) -> None:
         """The store and the vendor's service; call when the database is filled."""
-        gunicorn = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--keep-alive", "60", "--timeout", "120"]
+        gunicorn = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--keep-alive", "60", "--timeout", "120", "--graceful-timeout", "3"]
         self._spawn(
             [*gunicorn, "--workers", "2", "--threads", "4", "-b", f"127.0.0.1:{self.ports['store_app']}", "range.store.wsgi"],
             "store",
@@ -296,8 +297,6 @@ class Services:
 
     def dump(self, target: Path) -> None:
         """A plain pg_dump, compressed."""
-        import gzip
-
         command = [
             PG_BIN / "pg_dump", "-h", self.run / "sockets", "-p", str(self.ports["postgres"]), "-U", "postgres",
             "--no-owner", "--exclude-table-data=django_session", "--exclude-table-data=django_migrations", "store",

@@ -37,7 +37,7 @@ def shopper_address(rng: random.Random) -> str:
 class Traffic:
     """Threads that keep the store busy until told to stop."""
 
-    def __init__(self, services: Services, seed: int, api_key: str, pause: float, shoppers: int = 10) -> None:
+    def __init__(self, services: Services, seed: int, api_key: str, pause: float, shoppers: int = 8) -> None:
         self.services = services
         self.seed = seed
         self.api_key = api_key
@@ -71,13 +71,12 @@ class Traffic:
     def _forever(self, loop, number: int) -> None:
         rng = random.Random(f"traffic {self.seed} {number}")
         people = People(self.seed * 1000 + number)
-        # Newcomers get addresses that cannot collide with the filled ones.
         while not self.stop.is_set():
             try:
                 loop(rng, people)
             except requests.RequestException:
                 self.done["failed"] += 1
-            except Exception:
+            except Exception:  # one shopper's bad day must not empty the shop
                 traceback.print_exc()
                 self.done["broken"] += 1
                 self.stop.wait(1)
@@ -165,7 +164,7 @@ class Traffic:
 
     def _fill_basket(self, rng, browser) -> None:
         for _ in range(rng.choices((1, 2, 3), (6, 3, 1))[0]):
-            product, slug = self._look_around(rng, browser, rng.randrange(1, 4))
+            product, _ = self._look_around(rng, browser, rng.randrange(1, 4))
             browser.post(f"/basket/add/{product}/", {"quantity": "1"}, allow_redirects=False)
         browser.page("/basket/")
 
@@ -179,6 +178,7 @@ class Traffic:
         self._fill_basket(rng, browser)
         browser.page("/checkout/")
         person = people.person()
+        # The prefix keeps newcomers apart from the people whom the store was filled with.
         browser.post("/checkout/", {"username": "new." + person.email, "password": "", "options": "anonymous"}, allow_redirects=False)
         self._finish(rng, people, browser, person)
 
@@ -214,7 +214,7 @@ class Traffic:
         )
         browser.get("/checkout/shipping-method/")
         browser.page("/checkout/payment-details/")
-        card = {"card_number": fill._card_number(rng), "card_expiry": f"{rng.randrange(2027, 2031)}-{rng.randrange(1, 13):02}"}
+        card = {"card_number": fill.card_number(rng), "card_expiry": f"{rng.randrange(2027, 2031)}-{rng.randrange(1, 13):02}"}
         card["card_name"] = f"{address.first_name} {address.last_name}"
         browser.post("/checkout/preview/", card, allow_redirects=False)
         answer = browser.post("/checkout/preview/", {"action": "place_order", **card}, allow_redirects=False)

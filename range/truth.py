@@ -34,7 +34,9 @@ class People:
     """Who an account, an order, an address or a card belongs to."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
-        read = lambda sql: connection.execute(sql).fetchall()  # noqa: E731
+        def read(sql: str) -> list[tuple]:
+            return connection.execute(sql).fetchall()
+
         self.email_of = {id: email.lower() for id, email in read("SELECT id, email FROM auth_user")}
         self.id_of = {email: id for id, email in self.email_of.items()}
         self.password_of = dict(read("SELECT password, id FROM auth_user"))
