@@ -126,7 +126,8 @@ impl fmt::Display for Head {
     }
 }
 
-pub(crate) fn sha256(bytes: &[u8]) -> String {
+/// The SHA-256 of some bytes, lower-case hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
         hex.push(char::from_digit(u32::from(byte >> 4), 16).expect("four bits are one digit"));
         hex.push(char::from_digit(u32::from(byte & 15), 16).expect("four bits are one digit"));

@@ -1,5 +1,7 @@
 //! Ledgers that were tampered with, cut or torn.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
 use proptest::prelude::*;
 use stanch_ledger::{Break, Head, Ledger, LedgerError, On, repair, verify};
 use stanch_model::Instant;
