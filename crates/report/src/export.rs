@@ -43,7 +43,7 @@ pub enum ExportError {
 /// One line per cell, after RFC 4180, in the matrix's order. Returns how many.
 ///
 /// `customer_ids` are separated by spaces, times are RFC 3339 in UTC, `proof` is
-/// `sha256:<evidence>@<offset>+<length> line <line>`, `residence` is empty where it is not known. A value that a
+/// `<SHA-256 of the evidence>:<offset>+<length> line <line>`, `residence` is empty where it is not known. A value that a
 /// spreadsheet would run as a formula gets an apostrophe in front.
 ///
 /// # Errors
@@ -77,7 +77,7 @@ fn csv_fields(person: &Person, cell: &Cell) -> [String; 12] {
         cell.window.from.to_string(),
         cell.window.to.to_string(),
         cell.accesses.to_string(),
-        format!("sha256:{evidence}@{offset}+{length} line {line}"),
+        format!("{evidence}:{offset}+{length} line {line}"),
         person.residence.place.as_ref().map_or_else(String::new, |p| p.0.clone()),
     ]
 }

@@ -165,7 +165,8 @@ mod tests {
     fn ticks_stand_on_local_midnights_across_a_change_of_clocks() {
         let zone = Zone::named("Europe/Berlin");
         let week = Window { from: at("2026-03-27T10:00:00Z"), to: at("2026-03-31T10:00:00Z") };
-        let labels: Vec<_> = zone.ticks(week, 6).into_iter().map(|(t, l)| format!("{l} {}", zone.format(t, "%H:%M"))).collect();
+        let labels: Vec<_> =
+            zone.ticks(week, 6).into_iter().map(|(t, l)| format!("{l} {}", zone.format(t, "%H:%M"))).collect();
         assert_eq!(labels, ["28 Mar 00:00", "29 Mar 00:00", "30 Mar 00:00", "31 Mar 00:00"]);
     }
 }

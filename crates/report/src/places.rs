@@ -16,6 +16,9 @@ mod tests {
 
     #[test]
     fn countries_states_and_the_unlisted_have_names() {
-        assert_eq!([name("DE"), name("US-CA"), name("GB"), name("XX")], ["Germany", "California", "United Kingdom", "XX"]);
+        assert_eq!(
+            [name("DE"), name("US-CA"), name("GB"), name("XX")],
+            ["Germany", "California", "United Kingdom", "XX"]
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! The case in one screenful of a terminal: counts, no personal data.
 
+use crate::CaseView;
 use crate::escape::for_terminal;
 use crate::figures::{plain_count, plain_of};
 use crate::moments::Zone;
 use crate::words;
-use crate::CaseView;
 use stanch_model::exposure::Bounds;
 use stanch_model::{Duty, DutyState, Effect, Verdict};
 use std::fmt;
@@ -67,7 +67,10 @@ fn people(page: &mut Lines, view: &CaseView<'_>) {
     page.heading("People");
     let all = plain_of(view.matrix.persons.len() as u64, "person", "people");
     page.say(Role::Plain, &format!("{:>11}  certain (floor)", plain_count(floor)));
-    page.say(Role::Plain, &format!("{:>11}  cannot be ruled out (ceiling), of {all} in the store’s data", plain_count(ceiling)));
+    page.say(
+        Role::Plain,
+        &format!("{:>11}  cannot be ruled out (ceiling), of {all} in the store’s data", plain_count(ceiling)),
+    );
 }
 
 fn data(page: &mut Lines, view: &CaseView<'_>) {
@@ -97,20 +100,35 @@ fn duties(page: &mut Lines, view: &CaseView<'_>) {
         page.say(Role::Plain, "none is triggered by the laws that were asked; counsel decides");
         return;
     }
+    // Duties of one law with one deadline and one standing are one line: what differs is who must be told.
+    let mut groups: Vec<(String, String, Vec<&str>)> = Vec::new();
     for (i, duty) in open {
-        let clock = view.duty_clocks.get(i).map_or(String::new(), |c| format!(" ({c})"));
-        let due = match (duty.due, &duty.timing) {
-            (Some(due), _) => format!("due {}", Zone::named(&duty.time_zone).deadline(due).text),
-            (None, Some(timing)) => timing.clone(),
-            (None, None) => "no deadline can be computed".to_owned(),
-        };
-        let state = if duty.floor.state == duty.ceiling.state {
-            duty.floor.state.word().to_owned()
-        } else {
-            format!("{} at the floor, {} at the ceiling", duty.floor.state.word(), duty.ceiling.state.word())
-        };
-        page.say(Role::Warn, &format!("{} · {}: {}. {state}, {due}{clock}", duty.law, duty.place, duty.title));
+        let law = format!("{} · {}", duty.law, duty.place);
+        let standing = standing(duty, view.duty_clocks.get(i).map(String::as_str).unwrap_or_default());
+        match groups.iter_mut().find(|(l, s, _)| *l == law && *s == standing) {
+            Some((.., titles)) => titles.push(&duty.title),
+            None => groups.push((law, standing, vec![&duty.title])),
+        }
     }
+    for (law, standing, titles) in groups {
+        page.say(Role::Warn, &format!("{law}: {}. {standing}", titles.join("; ")));
+    }
+}
+
+/// `Due …, triggered (34 hours left)`.
+fn standing(duty: &Duty, clock: &str) -> String {
+    let due = match (duty.due, &duty.timing) {
+        (Some(due), _) => format!("Due {}", Zone::named(&duty.time_zone).deadline(due).text),
+        (None, Some(timing)) => format!("Due {timing}"),
+        (None, None) => "No deadline can be computed".to_owned(),
+    };
+    let state = if duty.floor.state == duty.ceiling.state {
+        duty.floor.state.word().to_owned()
+    } else {
+        format!("{} at the floor, {} at the ceiling", duty.floor.state.word(), duty.ceiling.state.word())
+    };
+    let clock = if clock.is_empty() { String::new() } else { format!(" ({clock})") };
+    format!("{due}: {state}{clock}")
 }
 
 fn intruder(page: &mut Lines, view: &CaseView<'_>, zone: &Zone) {
@@ -119,8 +137,12 @@ fn intruder(page: &mut Lines, view: &CaseView<'_>, zone: &Zone) {
     let of = |v: Verdict| view.intruder.identities.iter().filter(|i| i.verdict == v).count() as u64;
     let (taken, proposed, rejected) = (of(Verdict::Confirmed), of(Verdict::Proposed), of(Verdict::Rejected));
     let by = view.accepted_by.map_or(String::new(), |by| format!(" by {by}"));
-    let words =
-        format!("{} taken{by}; {} more proposed, {} rejected", plain_of(taken, "identity", "identities"), plain_count(proposed), plain_count(rejected));
+    let words = format!(
+        "{} taken{by}; {} more proposed, {} rejected",
+        plain_of(taken, "identity", "identities"),
+        plain_count(proposed),
+        plain_count(rejected)
+    );
     page.say(if taken == 0 || proposed > 0 { Role::Warn } else { Role::Plain }, &words);
     if let Some(window) = view.intruder.window() {
         page.say(Role::Plain, &format!("active {} ({})", zone.short_span(window), zone.name));
@@ -146,7 +168,10 @@ fn evidence(page: &mut Lines, view: &CaseView<'_>) {
     if unread == 0 {
         page.say(Role::Ok, "every line was read");
     } else {
-        page.say(Role::Warn, &format!("{} could not be read; the report says which and why", plain_of(unread, "line", "lines")));
+        page.say(
+            Role::Warn,
+            &format!("{} could not be read; the report says which and why", plain_of(unread, "line", "lines")),
+        );
     }
 }
 

@@ -45,7 +45,15 @@ fn the_document_holds_the_same_as_the_list() {
     for (row, cell) in csv::Reader::from_reader(csv.as_slice()).records().zip(cells) {
         let row = row.unwrap();
         let text = |key: &str| cell[key].as_str().unwrap_or_default();
-        for (column, key) in [(0, "person"), (1, "email"), (3, "data_class"), (4, "effect"), (5, "grade"), (7, "first_at"), (11, "residence")] {
+        for (column, key) in [
+            (0, "person"),
+            (1, "email"),
+            (3, "data_class"),
+            (4, "effect"),
+            (5, "grade"),
+            (7, "first_at"),
+            (11, "residence"),
+        ] {
             assert_eq!(&row[column], text(key));
         }
         assert_eq!(row[9], cell["accesses"].to_string());

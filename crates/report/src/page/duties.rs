@@ -24,6 +24,10 @@ pub(crate) struct DutyCard<'a> {
     pub(crate) floor: State,
     pub(crate) ceiling: State,
     pub(crate) same: bool,
+    /// The graver of both states, for the card's edge.
+    pub(crate) style: &'static str,
+    /// Whether there is something to do: then deadline and contents are shown.
+    pub(crate) open: bool,
     pub(crate) persons: String,
     pub(crate) persons_noun: &'static str,
     pub(crate) due: Option<Due>,
@@ -74,8 +78,7 @@ impl<'a> Duties<'a> {
         let mut cards: Vec<(usize, &Duty)> = view.duties.iter().enumerate().collect();
         cards.sort_by_key(|(i, d)| (d.due.is_none(), d.due, *i));
         let clock = |i: usize| view.duty_clocks.get(i).map(String::as_str).filter(|c| !c.is_empty());
-        let (open, closed): (Vec<_>, Vec<_>) =
-            cards.into_iter().partition(|(_, d)| worst(d) > DutyState::NotTriggered);
+        let (open, closed): (Vec<_>, Vec<_>) = cards.into_iter().partition(|(_, d)| worst(d) > DutyState::NotTriggered);
         let triggered = open.iter().filter(|(_, d)| d.floor.state == DutyState::Triggered).count();
         Duties {
             triggered: count(triggered as u64),
@@ -99,6 +102,8 @@ impl<'a> DutyCard<'a> {
             place: places::name(&duty.place),
             floor: State::of(duty.floor.state),
             ceiling: State::of(duty.ceiling.state),
+            style: words::state_style(worst(duty)),
+            open: worst(duty) > DutyState::NotTriggered,
             same: duty.floor.state == duty.ceiling.state,
             persons: range(duty.persons),
             persons_noun: if duty.persons.ceiling == 1 { "person" } else { "people" },

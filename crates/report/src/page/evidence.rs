@@ -72,7 +72,10 @@ fn format(file: &FileAccount) -> String {
 fn remarks(file: &FileAccount) -> Vec<String> {
     let mut out = file.remarks.clone();
     if file.clock_offset_s != 0 {
-        out.push(format!("Its clock was wrong: {} s added to every time, as the store file states.", file.clock_offset_s));
+        out.push(format!(
+            "Its clock was wrong: {} s added to every time, as the store file states.",
+            file.clock_offset_s
+        ));
     }
     if !file.duplicates.is_empty() {
         out.push(format!("Handed over more than once, read once; also as {}.", super::listed(&file.duplicates)));

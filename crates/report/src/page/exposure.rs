@@ -105,7 +105,9 @@ fn part(matrix: &Matrix, effect: Effect) -> Option<EffectPart> {
 fn about(effect: Effect) -> (&'static str, &'static str) {
     match effect {
         Effect::Disclosed => ("disclosed", "The value left the store by a way that the intruder could see."),
-        Effect::Altered => ("altered", "The intruder wrote over it. What is in the store now may not be what the customer gave."),
+        Effect::Altered => {
+            ("altered", "The intruder wrote over it. What is in the store now may not be what the customer gave.")
+        }
         Effect::Destroyed => ("destroyed", "The intruder deleted it."),
     }
 }

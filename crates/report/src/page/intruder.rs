@@ -59,8 +59,18 @@ pub(crate) struct FindingRow {
 impl Who {
     pub(crate) fn of(view: &CaseView<'_>, zone: &Zone) -> Who {
         let groups: Vec<Group> = [
-            (Verdict::Confirmed, "Taken as the intruder’s", "These count. Every number in this report rests on them.", true),
-            (Verdict::Proposed, "Proposed, not taken", "These do not count. Look at them: each one taken raises the numbers.", true),
+            (
+                Verdict::Confirmed,
+                "Taken as the intruder’s",
+                "These count. Every number in this report rests on them.",
+                true,
+            ),
+            (
+                Verdict::Proposed,
+                "Proposed, not taken",
+                "These do not count. Look at them: each one taken raises the numbers.",
+                true,
+            ),
             (Verdict::Rejected, "Rejected", "Somebody said that these are not the intruder’s.", false),
         ]
         .into_iter()
@@ -89,7 +99,11 @@ fn lead(view: &CaseView<'_>) -> String {
             of(n, one, many)
         })
         .collect();
-    if parts.is_empty() { "Nobody has been taken as the intruder yet.".to_owned() } else { format!("{}.", super::listed(&parts)) }
+    if parts.is_empty() {
+        "Nobody has been taken as the intruder yet.".to_owned()
+    } else {
+        format!("{}.", super::listed(&parts))
+    }
 }
 
 fn marks(view: &CaseView<'_>, verdict: Verdict, zone: &Zone) -> Vec<Mark> {
@@ -100,15 +114,16 @@ fn marks(view: &CaseView<'_>, verdict: Verdict, zone: &Zone) -> Vec<Mark> {
             let alike = (identity.kind, &identity.reasons, &identity.by, &identity.only_from);
             withheld.entry(alike).or_default().push(identity);
         } else {
-            shown.push(mark(&[identity], zone));
+            shown.push(mark(&[identity], zone, view.accepted_by));
         }
     }
-    shown.extend(withheld.into_values().map(|alike| mark(&alike, zone)));
+    shown.extend(withheld.into_values().map(|alike| mark(&alike, zone, view.accepted_by)));
     shown
 }
 
-/// One row for identities that are alike in all but value, window and confidence.
-fn mark(alike: &[&Identity], zone: &Zone) -> Mark {
+/// One row for identities that are alike in all but value, window and confidence. Who took them is said only where it
+/// is not `known` from the part's first line.
+fn mark(alike: &[&Identity], zone: &Zone, known: Option<&str>) -> Mark {
     let first = alike[0];
     let (one, many) = words::identity(first.kind);
     let withheld = matches!(first.kind, IdentityKind::Account | IdentityKind::Session);
@@ -117,7 +132,9 @@ fn mark(alike: &[&Identity], zone: &Zone) -> Mark {
         .map(|i| i.window)
         .reduce(|a, b| Window { from: a.from.min(b.from), to: a.to.max(b.to) })
         .unwrap_or(first.window);
-    let (low, high) = alike.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), i| (low.min(i.confidence), high.max(i.confidence)));
+    let (low, high) = alike
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), i| (low.min(i.confidence), high.max(i.confidence)));
     let (low, high) = (share(low), share(high));
     Mark {
         kind: one,
@@ -126,7 +143,7 @@ fn mark(alike: &[&Identity], zone: &Zone) -> Mark {
         only_from: first.only_from.clone(),
         span: Span::of(zone, window),
         confidence: if low == high { high } else { format!("{low} to {high}") },
-        by: first.by.clone(),
+        by: first.by.clone().filter(|by| Some(by.as_str()) != known),
         reasons: first.reasons.clone(),
     }
 }

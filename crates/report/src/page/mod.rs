@@ -80,7 +80,8 @@ impl Span {
 /// Where bytes of evidence stand, for people: `nginx/access.log.1, byte 88 214, 212 long`.
 fn located(files: &[FileAccount], example: &(Seal, u64, u32)) -> String {
     let (seal, offset, length) = example;
-    let file = files.iter().find(|f| f.seal == *seal).map_or_else(|| format!("sha256 {}…", seal.short()), |f| f.path.clone());
+    let file =
+        files.iter().find(|f| f.seal == *seal).map_or_else(|| format!("sha256 {}…", seal.short()), |f| f.path.clone());
     let (offset, length) = (crate::figures::count(*offset), crate::figures::count(u64::from(*length)));
     format!("{file}, byte {offset}, {length} long")
 }

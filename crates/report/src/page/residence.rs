@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Places that are drawn; the tables hold all.
-const DRAWN_MAX: usize = 12;
+pub(crate) const DRAWN_MAX: usize = 12;
 
 /// Where they live.
 pub(crate) struct Residences {
@@ -80,7 +80,12 @@ fn part(id: &str, title: &str, places: BTreeMap<String, Bounds>, label: fn(&str)
         undrawn: places.len().saturating_sub(DRAWN_MAX),
         rows: places
             .into_iter()
-            .map(|(code, b)| PlaceRow { name: label(&code).to_owned(), floor: count(b.floor), ceiling: count(b.ceiling), code })
+            .map(|(code, b)| PlaceRow {
+                name: label(&code).to_owned(),
+                floor: count(b.floor),
+                ceiling: count(b.ceiling),
+                code,
+            })
             .collect(),
     }
 }

@@ -10,7 +10,7 @@ use stanch_model::exposure::Bounds;
 use stanch_model::{DutyState, Effect};
 
 /// How many kinds of data the opening sentence names.
-const NAMED_MAX: usize = 5;
+const NAMED_MAX: usize = 8;
 
 /// The opening.
 pub(crate) struct Short {
@@ -67,7 +67,9 @@ impl Short {
 
 fn nothing(view: &CaseView<'_>, people: Bounds) -> Option<&'static str> {
     if view.intruder.confirmed().next().is_none() {
-        Some("Nobody has been taken as the intruder yet, so that nothing is counted. This is not a finding that nothing happened.")
+        Some(
+            "Nobody has been taken as the intruder yet, so that nothing is counted. This is not a finding that nothing happened.",
+        )
     } else if people.ceiling == 0 {
         Some("No access of the intruder that reached a person’s data was found.")
     } else {
@@ -110,9 +112,9 @@ fn changed(view: &CaseView<'_>) -> Option<String> {
         .map(|effect| (effect, view.matrix.count_people(|c| c.effect == effect)))
         .filter(|(_, b)| b.ceiling > 0)
         .map(|(effect, b)| {
-            let verb = if effect == Effect::Altered { "changed" } else { "deleted" };
-            let upper = if b.ceiling > b.floor { format!(", of up to {}", count(b.ceiling)) } else { String::new() };
-            format!("data of {} {verb} for certain{upper}", of(b.floor, "person was", "people were"))
+            let verb = if effect == Effect::Altered { "was changed" } else { "was deleted" };
+            let upper = if b.ceiling > b.floor { format!(" (up to {})", count(b.ceiling)) } else { String::new() };
+            format!("data of {}{upper} {verb}", of(b.floor, "person", "people"))
         })
         .collect();
     (!parts.is_empty()).then(|| {
@@ -135,7 +137,7 @@ fn how_sure(view: &CaseView<'_>) -> String {
         (0, 0) => "; nothing widened the ceiling beyond what was seen.".to_owned(),
         (gaps, doubts) => format!(
             "; {} while the intruder was active; {} raised the ceiling.",
-            of(gaps, "source fell silent", "gaps in sources"),
+            of(gaps, "gap in the logs", "gaps in the logs"),
             of(doubts, "doubt", "doubts")
         ),
     };

@@ -105,7 +105,8 @@ fn unread(view: &CaseView<'_>) -> Vec<UnreadRow> {
             sum.bytes += group.bytes;
             sum.files += 1;
             let first = group.examples.first();
-            sum.example = sum.example.take().or_else(|| first.map(|(line, ..)| format!("{}, line {}", file.path, count(*line))));
+            sum.example =
+                sum.example.take().or_else(|| first.map(|(line, ..)| format!("{}, line {}", file.path, count(*line))));
         }
     }
     let mut rows: Vec<_> = by_reason.into_iter().collect();

@@ -4,7 +4,7 @@ use super::{Anchor, Picture, Share};
 use crate::figures::{count, range};
 use stanch_model::exposure::Bounds;
 
-const ROW_PX: f64 = 40.0;
+const ROW_PX: f64 = 44.0;
 const BAR_PX: f64 = 13.0;
 
 /// One bar.

@@ -127,13 +127,13 @@ fn draw_lane(p: &mut Picture, lane: &Lane, timeline: &Timeline, axis: &Axis, top
     let total = summed(&lane.total, axis);
     let intruder = summed(&lane.intruder, axis);
     let base = top + LANE_HEAD_PX + UP_PX;
+    let drawn = total.len().max(intruder.len());
+    p.stretched_path("all", base - UP_PX, UP_PX, drawn, &columns(&total, UP_PX, true));
+    p.stretched_path("theirs", base, DOWN_PX, drawn, &columns(&intruder, DOWN_PX, false));
     for gap in timeline.gaps.iter().filter(|g| g.source == lane.source) {
         let (x, width) = axis.across(gap.window);
         p.hatched_rect("gap", x, base - UP_PX, width, UP_PX + DOWN_PX);
     }
-    let drawn = total.len().max(intruder.len());
-    p.stretched_path("all", base - UP_PX, UP_PX, drawn, &columns(&total, UP_PX, true));
-    p.stretched_path("theirs", base, DOWN_PX, drawn, &columns(&intruder, DOWN_PX, false));
     p.line("base", (Share(0.0), base), (Share(1.0), base));
     p.text("label halo", Share(0.0), top + 12.0, Anchor::Start, &lane.source);
     let figures = format!("{} · intruder {}", count(lane.total.iter().sum()), count(lane.intruder.iter().sum()));
