@@ -71,7 +71,7 @@ impl CopyRow {
 
 fn unescape(cell: &[u8], out: &mut Vec<u8>) {
     let mut rest = 0;
-    while let Some(at) = cell[rest..].iter().position(|b| *b == b'\\') {
+    while let Some(at) = memchr::memchr(b'\\', &cell[rest..]) {
         out.extend_from_slice(&cell[rest..rest + at]);
         rest = unescape_one(cell, rest + at, out);
     }

@@ -172,7 +172,7 @@ fn table_constraint(words: &mut Cursor<'_>, about: &mut Table) -> bool {
     if words.eat("PRIMARY KEY") {
         about.primary_key = words.names_in_parens().unwrap_or_default();
     } else if words.eat("UNIQUE") {
-        if words.eat("NULLS NOT DISTINCT") || words.eat("NULLS DISTINCT") {}
+        let _ = words.eat("NULLS NOT DISTINCT") || words.eat("NULLS DISTINCT");
         about.unique.extend(words.names_in_parens());
     } else if words.eat("FOREIGN KEY") {
         let key = (|| {
@@ -358,10 +358,11 @@ fn setval(words: &mut Cursor<'_>, tables: &mut Tables) -> Option<()> {
     let called = !words.is("false");
     let mut inner = Cursor::new(&name, "", false);
     let shown = inner.qualified()?.shown();
-    if let Some(sequence) = tables.catalog.sequences.iter_mut().find(|s| s.name == shown)
-        && called
-    {
-        sequence.last_value = value;
+    let last_value = value.filter(|_| called);
+    match tables.catalog.sequences.iter_mut().find(|s| s.name == shown) {
+        Some(sequence) => sequence.last_value = last_value,
+        // An identity column's: it is made with its table.
+        None => tables.catalog.sequences.push(Sequence { name: shown, last_value }),
     }
     Some(())
 }

@@ -149,7 +149,7 @@ impl<R: BufRead> Dump<R> {
         if !matches!(words.next(), Some("\\connect" | "\\c")) {
             return true;
         }
-        let name = words.filter(|w| !w.starts_with('-')).last().unwrap_or("").trim_matches(['"', '\'']).to_owned();
+        let name = words.rfind(|w| !w.starts_with('-')).unwrap_or("").trim_matches(['"', '\'']).to_owned();
         if self.tables.is_empty() {
             self.database = Some(name);
             return true;

@@ -99,7 +99,7 @@ impl<R: BufRead> DumpText<R> {
             if chunk.is_empty() {
                 return (false, fits);
             }
-            let found = chunk.iter().position(|b| *b == end);
+            let found = memchr::memchr(end, chunk);
             let n = found.map_or(chunk.len(), |at| at + 1);
             if out.len() + n <= max {
                 out.extend_from_slice(&chunk[..n]);

@@ -194,7 +194,7 @@ async fn keys(client: &Client, found: &mut Found) -> Result<(), Error> {
         }
     }
     let foreign = format!(
-        "SELECT f.conrelid, {}, f.confrelid, {} FROM pg_catalog.pg_constraint f WHERE f.contype = 'f' ORDER BY f.oid",
+        "SELECT f.conrelid, {}, f.confrelid, {} FROM pg_catalog.pg_constraint f WHERE f.contype = 'f' AND f.conparentid = 0 ORDER BY f.oid",
         names("f.conrelid", "f.conkey"),
         names("f.confrelid", "f.confkey")
     );

@@ -168,7 +168,7 @@ impl Reading {
 
     fn take(&mut self, chunk: &[u8], tables: &mut Tables, rows: &Rows) -> Result<(), SnapshotError> {
         let mut rest = chunk;
-        while let Some(end) = rest.iter().position(|b| *b == b'\n') {
+        while let Some(end) = memchr::memchr(b'\n', rest) {
             self.line.extend_from_slice(&rest[..end]);
             rest = &rest[end + 1..];
             let cells = self.row.split(&self.line, Encoding::Utf8);
