@@ -3,41 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from datetime import datetime, timezone
 from pathlib import Path
 
 from .truth import Truth
 
-STORE = """\
-# The store whose evidence lies beside this file. Read by `stanch run evidence --store store.toml`.
-
-[store]
-name = "{name}"
-platform = "oscar"            # packs/platforms/oscar: routes, tables, columns, how to reach a person
-time_zone = "UTC"             # every log of this recording is in UTC
-residence = "address"         # a person lives where the default address says, else where the last order went
-
-[snapshot]
-before = {{ file = "snapshot/before.sql.gz", taken_at = {before} }}
-after = {{ file = "snapshot/after.sql.gz", taken_at = {after} }}
-
-[moments]
-discovered = {discovered}     # a customer asks why a parcel was cancelled or sent elsewhere
-aware = {aware}               # the store's engineer confirms that it was no mistake
-
-[facts]
-established = "US-NY"         # where the store is established
-sells_to_eu = true            # offers goods to people in the EU and in the United Kingdom
-eu_representative = true
-processor = "Vendor X"        # received customer data under contract
-
-# Networks that belong to somebody known. The intruder's use of a known key from elsewhere is what matters.
-[networks]
-vendor_x = ["198.51.100.16/28"]
-staff = ["198.51.100.32/28"]
-database_store = ["127.0.0.10/32"]
-database_vendor_x = ["127.0.0.20/32"]
-"""
+HERE = Path(__file__).parent
+# Of the store, not of one recording: every recording needs it beside its store.toml.
+PLATFORM = Path("platform") / "copperleaf.yaml"
 
 README = """\
 # {name}: a recorded breach
@@ -52,7 +26,7 @@ The store's customers shop, its staff look after orders, and **Vendor X**, who m
 the API. Vendor X's service is old. It was given more of the database than it needs.
 
 1. From {stuffing} passwords leaked elsewhere are tried on the login page, a few from each of 48 addresses. {accounts} accounts open, and their pages are read.
-2. From {injection} sqlmap dumps part of the accounts and of the address book through Vendor X's `/v1/similar` ({technique}), then reads
+2. From {injection} sqlmap dumps part of the accounts and of the address book through Vendor X's `/v1/similar` {how}, then reads
    password hashes one yes-or-no question at a time; the last one is broken off. Before that, `/_debug` gave away Vendor X's API key and database login.
 3. From {scraping} the key is used from elsewhere: customers and orders one by one, then in pages.
 4. From {plunder} the database login is used from elsewhere: a COPY of orders with addresses, a ranked SELECT, and two UPDATEs that alter orders and stored cards.
@@ -79,6 +53,8 @@ Session data and migrations were left out of the dumps; of a person, nothing was
 Made by `python -m range record --seed {seed} --customers {customers} --technique {technique} --minutes {minutes}`. Licence: Apache-2.0, data included.
 """
 
+HOW = {"union": "by UNION", "error": "by the text of error messages"}
+
 WHAT = {
     "web/access.log": "the store's nginx, newest", "web/access.log.1": "rotated once", "web/access.log.2.gz": "rotated twice, compressed",
     "vendor/access.json.log": "Vendor X's nginx, newest", "vendor/access.json.log.1.gz": "rotated, compressed",
@@ -100,7 +76,7 @@ Person: the account's e-mail, else the guest order's, in lower case. An address 
 | step | what | effect |
 |---|---|---|
 | 1 | accounts opened with guessed passwords, pages read | disclosed |
-| 2a | {technique} SQL injection in Vendor X, dump of auth_user and address_useraddress | disclosed |
+| 2a | SQL injection in Vendor X {technique}, dump of auth_user and address_useraddress | disclosed |
 | 2b | boolean-blind SQL injection, password hashes | disclosed |
 | 3a | store API with the stolen key, one record at a time | disclosed |
 | 3b | store API with the stolen key, list pages | disclosed |
@@ -144,7 +120,7 @@ def _readme(out: Path, name: str, seed: int, customers: int, technique: str, min
         return _clock(min(began for step, began, _ in steps if step.startswith(prefix)))
 
     return README.format(
-        name=name, seed=seed, customers=customers, technique=technique, minutes=f"{minutes:g}",
+        name=name, seed=seed, customers=customers, technique=technique, how=HOW[technique], minutes=f"{minutes:g}",
         day=datetime.fromtimestamp(moments["began"], timezone.utc).strftime("%-d %B %Y"),
         accounts=len({email for email, _, _, step in truth.cells if step == "1"}),
         stuffing=first("1 "), injection=first("2a"), scraping=first("3 "), plunder=first("4"),
@@ -152,16 +128,25 @@ def _readme(out: Path, name: str, seed: int, customers: int, technique: str, min
     )
 
 
+def _store_file(out: Path, **values: str) -> None:
+    text = (HERE / "store.toml.in").read_text()
+    for key, value in values.items():
+        text = text.replace(f"@{key}@", value)
+    (out / "store.toml").write_text(text)
+    platform = HERE.parent / "examples" / "copperleaf" / PLATFORM
+    if not (out / PLATFORM).exists():
+        (out / PLATFORM).parent.mkdir(exist_ok=True)
+        shutil.copyfile(platform, out / PLATFORM)
+
+
 def write(
     out: Path, name: str, seed: int, customers: int, technique: str, minutes: float, moments: dict, steps: list, truth: Truth
 ) -> None:
     (out / "README.md").write_text(_readme(out, name, seed, customers, technique, minutes, moments, steps, truth))
     ended = moments["intrusion ended"]
-    (out / "store.toml").write_text(
-        STORE.format(
-            name=name, before=instant(moments["before"]), after=instant(moments["after"]),
-            discovered=instant(ended + 26 * 3600), aware=instant(ended + 31 * 3600),
-        )
+    _store_file(
+        out, name=name, before=instant(moments["before"]), after=instant(moments["after"]),
+        discovered=instant(ended + 26 * 3600), aware=instant(ended + 31 * 3600), determined=instant(ended + 55 * 3600),
     )
     times = [f"- {instant(at)} {what}" for what, at in moments.items()]
     times += [f"- {instant(began)} to {instant(stopped)}: {what}" for what, began, stopped in steps]
@@ -170,5 +155,5 @@ def write(
         for (step, data_class, effect, certainty), count in sorted(truth.summary().items())
     ]
     (out / "truth" / "README.md").write_text(
-        TRUTH.format(technique=technique, times="\n".join(sorted(times, key=lambda line: line[2:])), counts="\n".join(counts))
+        TRUTH.format(technique=HOW[technique], times="\n".join(sorted(times, key=lambda line: line[2:])), counts="\n".join(counts))
     )
