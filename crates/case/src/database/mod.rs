@@ -87,7 +87,7 @@ impl Database {
         self.runtime.block_on(work).map_err(|source| CaseError::Database { doing, path: self.path.clone(), source })
     }
 
-    fn from_json<T: DeserializeOwned>(&self, text: &str) -> Result<T, CaseError> {
+    fn read_json<T: DeserializeOwned>(&self, text: &str) -> Result<T, CaseError> {
         serde_json::from_str(text).map_err(|source| CaseError::Damaged { path: self.path.clone(), source })
     }
 }

@@ -65,7 +65,7 @@ impl Database {
         let query = sqlx::query_as("SELECT source, reading, account FROM file ORDER BY path, seal");
         let rows: Vec<(String, String, String)> = self.reading(query.fetch_all(&self.pool))?;
         let kept = |(source, reading, account): (String, String, String)| {
-            Ok(KeptAccount { source: Seal(source), reading, account: self.from_json(&account)? })
+            Ok(KeptAccount { source: Seal(source), reading, account: self.read_json(&account)? })
         };
         rows.into_iter().map(kept).collect()
     }
@@ -209,11 +209,11 @@ impl Database {
     pub fn kept<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, CaseError> {
         let query = sqlx::query_as("SELECT value FROM kept WHERE name = ?").bind(name);
         let row: Option<(String,)> = self.reading(query.fetch_optional(&self.pool))?;
-        row.map(|(text,)| self.from_json(&text)).transpose()
+        row.map(|(text,)| self.read_json(&text)).transpose()
     }
 
     fn json_rows<T: DeserializeOwned>(&self, sql: &'static str) -> Result<Vec<T>, CaseError> {
         let rows: Vec<(String,)> = self.reading(sqlx::query_as(sql).fetch_all(&self.pool))?;
-        rows.iter().map(|(text,)| self.from_json(text)).collect()
+        rows.iter().map(|(text,)| self.read_json(text)).collect()
     }
 }
