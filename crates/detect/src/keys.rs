@@ -5,7 +5,7 @@ use crate::names::Name;
 use crate::network::Known;
 use crate::rules::{Behaviour, Detection, Figure, Figures, Rules};
 use crate::survey::{NewPlaces, Survey, Who};
-use crate::trace::propose;
+use crate::trace::{count, propose};
 use crate::uses::{Homes, NewPlace};
 use stanch_lake::EventRow;
 use stanch_model::{EventFields, Finding, IdentityKind};
@@ -98,8 +98,9 @@ impl KeyCloser {
             return None;
         }
         let detail = format!(
-            "{} uses from {networks} networks new to the key, after {before} from its own and before {after} more",
-            span.events
+            "{} uses from {} new to the key, after {before} from its own and before {after} more",
+            span.events,
+            count(networks, "network", "networks")
         );
         proposes.push(propose(IdentityKind::ApiKey, uid, &addresses, span.window, confidence, detail.clone()));
         Some(Finding {

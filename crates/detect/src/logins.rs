@@ -90,8 +90,12 @@ struct Posts {
 
 impl LoginCloser {
     pub(crate) fn new(survey: &LoginSurvey) -> LoginCloser {
-        let bursts: BTreeMap<Name, Vec<Window>> =
-            survey.minutes.iter().map(|(log, minutes)| (*log, bursts(minutes))).filter(|(_, b)| !b.is_empty()).collect();
+        let bursts: BTreeMap<Name, Vec<Window>> = survey
+            .minutes
+            .iter()
+            .map(|(log, minutes)| (*log, bursts(minutes)))
+            .filter(|(_, b)| !b.is_empty())
+            .collect();
         let in_a_burst = |(log, span): (&Name, &Span)| {
             bursts.get(log).is_some_and(|windows| windows.iter().any(|w| w.overlaps(&span.window)))
         };

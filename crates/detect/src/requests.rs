@@ -3,16 +3,16 @@
 use crate::example::{Examples, Span};
 use crate::names::{Name, Names};
 use crate::network::Known;
-use crate::rules::{Detection, Figure, Figures, LooksAt, Rules};
-use crate::trace::{list, propose};
+use crate::rules::{Agents, Detection, Figure, Figures, LooksAt, Rules};
+use crate::trace::{count, list, propose};
 use stanch_lake::EventRow;
 use stanch_model::{EventClass, EventFields, Finding, IdentityKind, TextField};
 use std::collections::{BTreeMap, HashMap};
 
-/// What was hit, per detection and address.
+/// What was hit, per detection, word and address. Tools are told apart by the word that names them; for SQL there is but one.
 #[derive(Debug, Default)]
 pub(crate) struct RequestHits {
-    hits: HashMap<(usize, Name), Hits>,
+    hits: HashMap<(usize, usize, Name), Hits>,
 }
 
 #[derive(Debug, Default)]
@@ -27,21 +27,21 @@ impl RequestHits {
     pub(crate) fn observe(&mut self, rules: &Rules, row: &EventRow<'_>, address: Name) {
         let (target, agent) = (row.text_of(TextField::Url), row.text_of(TextField::UserAgent));
         for (i, detection) in rules.detections.iter().enumerate() {
-            let (patterns, strong) = match &detection.looks_at {
+            let (word, patterns, strong) = match &detection.looks_at {
                 LooksAt::Requests(requests) => match target.and_then(|t| requests.find(t)) {
-                    Some(hit) => (hit.patterns, hit.strong),
+                    Some(hit) => (0, hit.patterns, hit.strong),
                     None => continue,
                 },
                 LooksAt::Agents(agents) => {
                     let looked_at = !agents.only_logins || is_login_request(row);
                     match agent.filter(|_| looked_at).and_then(|a| agents.find(a)) {
-                        Some(_) => (0, false),
+                        Some(word) => (word, 0, false),
                         None => continue,
                     }
                 }
                 LooksAt::Behaviour(_) => continue,
             };
-            let hits = self.hits.entry((i, address)).or_default();
+            let hits = self.hits.entry((i, word, address)).or_default();
             hits.span.add(row.time());
             hits.patterns |= patterns;
             hits.strong += u64::from(strong);
@@ -51,28 +51,38 @@ impl RequestHits {
 
     /// How sure the requests alone make about an address, the strongest detection's word.
     pub(crate) fn confidence(&self, rules: &Rules, address: Name) -> f64 {
-        let judged = rules.detections.iter().enumerate().filter_map(|(i, detection)| {
-            self.hits.get(&(i, address)).and_then(|hits| detection.judge(&figures(hits)))
+        let judged = rules.detections.iter().enumerate().flat_map(|(i, detection)| {
+            let of_word =
+                move |word| self.hits.get(&(i, word, address)).and_then(|hits| detection.judge(&figures(hits)));
+            (0..words(detection)).filter_map(of_word)
         });
         judged.fold(0.0, f64::max)
     }
 
-    /// One finding per detection, over all addresses.
+    /// One finding per detection and word, over all addresses.
     pub(crate) fn findings(&self, rules: &Rules, addresses: &Names, known: &Known, out: &mut Vec<Finding>) {
-        for (i, detection) in rules.detections.iter().enumerate() {
-            let by_address: BTreeMap<&str, &Hits> = self
-                .hits
-                .iter()
-                .filter(|((d, _), _)| *d == i)
-                .map(|((_, address), hits)| (addresses.text(*address), hits))
-                .filter(|(address, _)| !known.covers(address))
-                .collect();
-            out.extend(finding(detection, &by_address));
+        let mut by_word: BTreeMap<(usize, usize), BTreeMap<&str, &Hits>> = BTreeMap::new();
+        for ((i, word, address), hits) in &self.hits {
+            let address = addresses.text(*address);
+            if !known.covers(address) {
+                by_word.entry((*i, *word)).or_default().insert(address, hits);
+            }
+        }
+        for ((i, word), by_address) in by_word {
+            out.extend(finding(&rules.detections[i], word, &by_address));
         }
     }
 }
 
-fn finding(detection: &Detection, by_address: &BTreeMap<&str, &Hits>) -> Option<Finding> {
+/// How many words tell a detection's findings apart.
+fn words(detection: &Detection) -> usize {
+    match &detection.looks_at {
+        LooksAt::Agents(agents) => agents.words().len(),
+        _ => 1,
+    }
+}
+
+fn finding(detection: &Detection, word: usize, by_address: &BTreeMap<&str, &Hits>) -> Option<Finding> {
     let (mut span, mut examples, mut patterns, mut strong) = (Span::default(), Examples::default(), 0, 0);
     let mut proposes = Vec::new();
     for (address, hits) in by_address {
@@ -81,7 +91,10 @@ fn finding(detection: &Detection, by_address: &BTreeMap<&str, &Hits>) -> Option<
             LooksAt::Requests(requests) => {
                 format!("{} requests with SQL in them ({})", hits.span.events, list(requests.names(hits.patterns), 4))
             }
-            _ => format!("{} requests by a program that names itself", hits.span.events),
+            LooksAt::Agents(agents) => {
+                format!("{} by {}", count(hits.span.events as usize, "request", "requests"), tool(agents, word))
+            }
+            LooksAt::Behaviour(_) => continue,
         };
         proposes.push(propose(IdentityKind::Address, address, &[], hits.span.window, confidence, reason));
         span.merge(&hits.span);
@@ -92,12 +105,18 @@ fn finding(detection: &Detection, by_address: &BTreeMap<&str, &Hits>) -> Option<
     let confidence = proposes.iter().map(|p| p.confidence).reduce(f64::max)?;
     let detail = match &detection.looks_at {
         LooksAt::Requests(requests) => format!(
-            "{} requests from {} addresses, {strong} of them beyond doubt: {}",
+            "{} requests from {}, {strong} of them beyond doubt: {}",
             span.events,
-            proposes.len(),
+            count(proposes.len(), "address", "addresses"),
             list(requests.names(patterns), 8)
         ),
-        _ => format!("{} requests from {} addresses", span.events, proposes.len()),
+        LooksAt::Agents(agents) => format!(
+            "{} by {} from {}",
+            count(span.events as usize, "request", "requests"),
+            tool(agents, word),
+            count(proposes.len(), "address", "addresses")
+        ),
+        LooksAt::Behaviour(_) => return None,
     };
     Some(Finding {
         detection: detection.id.clone(),
@@ -110,6 +129,11 @@ fn finding(detection: &Detection, by_address: &BTreeMap<&str, &Hits>) -> Option<
         examples: examples.places(),
         proposes,
     })
+}
+
+/// The word that names a tool, without what stands around it in a user agent.
+fn tool(agents: &Agents, word: usize) -> &str {
+    agents.words()[word].trim_matches(['/', '(', ')'])
 }
 
 fn figures(hits: &Hits) -> Figures {
@@ -131,4 +155,3 @@ pub(crate) fn is_login_request(row: &EventRow<'_>) -> bool {
             ["login", "signin", "sign-in", "logon", "oauth/token", "session"].iter().any(|w| path.contains(w))
         })
 }
-

@@ -6,7 +6,7 @@ use crate::network::Known;
 use crate::rules::{Behaviour, Detection, Figure, Figures, Rules};
 use crate::statement::habit;
 use crate::survey::Survey;
-use crate::trace::{list, propose};
+use crate::trace::{count, list, propose};
 use crate::uses::{Homes, NewPlace, Uses};
 use stanch_lake::EventRow;
 use stanch_model::{EventClass, EventFields, Finding, Identity, IdentityKind, TextField};
@@ -27,11 +27,19 @@ pub(crate) struct RoleSurvey {
 #[derive(Debug, Default)]
 struct Habits {
     span: Span,
+    /// Lines that show a statement, and the audit's, which show the same again.
     statements: u64,
+    audited: u64,
     commands: BTreeSet<String>,
     programs: BTreeSet<String>,
     tables: BTreeSet<String>,
     shapes: BTreeSet<u64>,
+}
+
+impl Habits {
+    fn statements(&self) -> u64 {
+        self.statements.max(self.audited)
+    }
 }
 
 impl RoleSurvey {
@@ -49,7 +57,10 @@ impl RoleSurvey {
         }
         let Some(query) = row.text_of(TextField::Query) else { return };
         let what = habit(query);
-        habits.statements += 1;
+        match row.text_of(TextField::Activity) {
+            Some("audit") => habits.audited += 1,
+            _ => habits.statements += 1,
+        }
         keep(&mut habits.commands, what.command, NAMES_MAX);
         keep(&mut habits.shapes, what.shape, SHAPES_MAX);
         what.tables.into_iter().for_each(|t| keep(&mut habits.tables, t, NAMES_MAX));
@@ -140,14 +151,14 @@ impl RoleCloser {
             (Figure::Before, new.before as f64),
             (Figure::After, new.after as f64),
             (Figure::OwnKnown, f64::from(u8::from(new.own_known))),
-            (Figure::Statements, here.statements as f64),
+            (Figure::Statements, here.statements() as f64),
             (Figure::NewCommands, commands.len() as f64),
             (Figure::NewProgram, programs.len() as f64),
             (Figure::NewTables, tables.len() as f64),
             (Figure::NewShapes, shapes.len() as f64 / here.shapes.len().max(1) as f64),
         ]);
         let confidence = detection.judge(&figures)?;
-        let mut what = vec![format!("{} statements", here.statements)];
+        let mut what = vec![count(here.statements() as usize, "statement", "statements")];
         if !commands.is_empty() {
             what.push(format!("commands new to it: {}", list(commands.iter().map(|c| c.as_str()), 6)));
         }
@@ -191,7 +202,7 @@ impl RoleCloser {
         Some(Finding {
             detection: detection.id.clone(),
             title: detection.title.clone(),
-            detail: format!("role {role} from {} clients: {what}", told.len()),
+            detail: format!("role {role} from {}: {what}", count(told.len(), "client", "clients")),
             severity: detection.level,
             confidence,
             window: span.window,
@@ -210,6 +221,10 @@ struct Told {
     what: String,
 }
 
-fn never<'a, T: Ord>(here: &'a BTreeSet<T>, own: &[&'a Habits], of: impl Fn(&'a Habits) -> &'a BTreeSet<T>) -> Vec<&'a T> {
+fn never<'a, T: Ord>(
+    here: &'a BTreeSet<T>,
+    own: &[&'a Habits],
+    of: impl Fn(&'a Habits) -> &'a BTreeSet<T>,
+) -> Vec<&'a T> {
     here.iter().filter(|x| own.iter().all(|h| !of(h).contains(x))).collect()
 }

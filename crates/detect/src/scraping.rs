@@ -6,7 +6,7 @@ use crate::network::Known;
 use crate::route::{Route, route, template};
 use crate::rules::{Behaviour, Detection, Figure, Figures, Rules};
 use crate::survey::{NewPlaces, Survey, Who};
-use crate::trace::{list, propose};
+use crate::trace::{count, list, propose};
 use stanch_lake::EventRow;
 use stanch_model::{EventFields, Finding, IdentityKind, Instant, NumberField, TextField};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -160,7 +160,11 @@ impl ScrapeCloser {
     }
 
     /// Runs of one key from all networks new to it are one: an intruder spreads them over addresses. So are those from its own.
-    fn by_who(&self, survey: &Survey<'_>, new_places: &NewPlaces) -> BTreeMap<Pool, BTreeMap<u64, (Run, BTreeSet<Name>)>> {
+    fn by_who(
+        &self,
+        survey: &Survey<'_>,
+        new_places: &NewPlaces,
+    ) -> BTreeMap<Pool, BTreeMap<u64, (Run, BTreeSet<Name>)>> {
         let mut pools: BTreeMap<Pool, BTreeMap<u64, (Run, BTreeSet<Name>)>> = BTreeMap::new();
         for ((address, who, route), run) in &self.close {
             let is_key = matches!(survey.who(*who), Some(Who::Key(_)));
@@ -231,7 +235,7 @@ impl ScrapeCloser {
         Some(Finding {
             detection: detection.id.clone(),
             title: detection.title.clone(),
-            detail: format!("{told}; {} requests from {} addresses", all.span.events, from.len()),
+            detail: format!("{told}; {} requests from {}", all.span.events, count(from.len(), "address", "addresses")),
             severity: detection.level,
             confidence,
             window,

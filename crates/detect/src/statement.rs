@@ -109,7 +109,8 @@ impl<'a> Iterator for Tokens<'a> {
             return Some(Token::Literal);
         }
         if first.is_ascii_digit() || (first == '$' && self.rest[1..].starts_with(|c: char| c.is_ascii_digit())) {
-            let end = self.rest[1..].find(|c: char| !(c.is_alphanumeric() || c == '.')).map_or(self.rest.len(), |at| at + 1);
+            let end =
+                self.rest[1..].find(|c: char| !(c.is_alphanumeric() || c == '.')).map_or(self.rest.len(), |at| at + 1);
             self.take(end);
             return Some(Token::Literal);
         }
@@ -139,7 +140,8 @@ mod tests {
 
     #[test]
     fn tables_and_command_are_read() {
-        let h = habit("/* x */ COPY (SELECT o.number FROM public.\"order_order\" o JOIN order_line l ON true) TO STDOUT");
+        let h =
+            habit("/* x */ COPY (SELECT o.number FROM public.\"order_order\" o JOIN order_line l ON true) TO STDOUT");
         assert_eq!(h.command, "COPY");
         assert_eq!(h.tables.into_iter().collect::<Vec<_>>(), ["order_line", "order_order"]);
     }

@@ -1,5 +1,6 @@
 //! The first two readings: who is there at all, then a closer look at whoever stands out.
 
+use crate::example::Span;
 use crate::keys::KeyCloser;
 use crate::logins::{LoginCloser, LoginSurvey};
 use crate::names::{Fnv, Name, Names};
@@ -8,7 +9,6 @@ use crate::requests::RequestHits;
 use crate::roles::{RoleCloser, RoleSurvey};
 use crate::rules::Rules;
 use crate::scraping::{NOBODY, RouteSurvey, ScrapeCloser};
-use crate::example::Span;
 use crate::uses::{NewPlace, Uses};
 use stanch_lake::EventRow;
 use stanch_model::{EventFields, Finding, Instant, TextField};

@@ -46,11 +46,17 @@ pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> Str
     if names.len() > most { format!("{shown} and {} more", names.len() - most) } else { shown }
 }
 
+/// `1 address`, `26 addresses`.
+pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
+}
+
 /// What the third reading collects.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     addresses: HashMap<String, Presence>,
-    accounts: HashMap<(String, String), Span>,
+    /// By account, its use from proposed addresses.
+    accounts: HashMap<String, BTreeMap<String, Span>>,
     sessions: HashMap<String, BTreeMap<String, (Span, Examples)>>,
     keys: HashMap<(String, String), Span>,
     roles: HashMap<(String, String), BTreeMap<String, Span>>,
@@ -65,7 +71,7 @@ impl Trace {
             match identity.kind {
                 IdentityKind::Address => drop(trace.addresses.entry(value()).or_default()),
                 IdentityKind::Session => drop(trace.sessions.entry(value()).or_default()),
-                IdentityKind::Account => trace.accounts.extend(pairs().map(|p| (p, Span::default()))),
+                IdentityKind::Account => drop(trace.accounts.entry(value()).or_default()),
                 IdentityKind::ApiKey => trace.keys.extend(pairs().map(|p| (p, Span::default()))),
                 IdentityKind::DatabaseRole => trace.roles.extend(pairs().map(|p| (p, BTreeMap::new()))),
                 IdentityKind::UserAgent => {}
@@ -94,8 +100,8 @@ impl Trace {
             }
         }
         if let Some(account) = row.text_of(TextField::UserUid) {
-            match self.accounts.get_mut(&pair(account)) {
-                Some(span) => span.add(row.time()),
+            match self.accounts.get_mut(account) {
+                Some(by_address) => by_address.entry(address.to_owned()).or_default().add(row.time()),
                 None => foreign = true,
             }
         }
@@ -118,10 +124,12 @@ impl Trace {
         rules: &Rules,
         known: &Known,
     ) -> Vec<Finding> {
+        let surely = sure(&drafts);
         for draft in &mut drafts {
             let sessions: Vec<Identity> = draft.proposes.iter().flat_map(|i| self.database_sessions(i)).collect();
             draft.proposes.extend(sessions);
             for identity in &mut draft.proposes {
+                self.follow_account(identity, &surely);
                 identity.window = self.presence(identity);
             }
             draft.proposes.sort_by(|a, b| (a.kind, &a.value, a.window).cmp(&(b.kind, &b.value, b.window)));
@@ -139,21 +147,39 @@ impl Trace {
         let window = identity.window;
         match identity.kind {
             IdentityKind::Address => self.addresses.get(&identity.value).map_or(window, |p| p.around(window)),
-            IdentityKind::Account => self.last_from(&self.accounts, identity),
-            IdentityKind::ApiKey => self.last_from(&self.keys, identity),
+            IdentityKind::ApiKey => self.last_use_of_key(identity),
             IdentityKind::Session => match self.sessions.get(&identity.value) {
                 Some(by_address) => by_address.values().fold(window, |w, (span, _)| stretched(w, span)),
                 None => window,
             },
-            IdentityKind::DatabaseRole | IdentityKind::UserAgent => window,
+            IdentityKind::Account | IdentityKind::DatabaseRole | IdentityKind::UserAgent => window,
         }
     }
 
-    /// To the last use from the identity's own addresses.
-    fn last_from(&self, spans: &HashMap<(String, String), Span>, identity: &Identity) -> Window {
+    /// An opened account's use from every address that is surely the intruder's, not only from the one that opened it.
+    fn follow_account(&self, identity: &mut Identity, sure: &Sure) {
+        if identity.kind != IdentityKind::Account {
+            return;
+        }
+        for (address, span) in self.accounts.get(&identity.value).into_iter().flatten() {
+            let theirs = identity.only_from.contains(address);
+            // The account was the owner's before it was opened, wherever that was.
+            let after = span.window.from >= identity.window.from;
+            if theirs || (after && sure.has(IdentityKind::Address, address)) {
+                identity.window.to = identity.window.to.max(span.window.to);
+                if !theirs {
+                    identity.only_from.push(address.clone());
+                }
+            }
+        }
+        identity.only_from.sort();
+    }
+
+    /// To the last use from the key's new addresses.
+    fn last_use_of_key(&self, identity: &Identity) -> Window {
         let mut window = identity.window;
         for address in &identity.only_from {
-            if let Some(span) = spans.get(&(identity.value.clone(), address.clone())).filter(|s| s.events > 0) {
+            if let Some(span) = self.keys.get(&(identity.value.clone(), address.clone())).filter(|s| s.events > 0) {
                 window.to = window.to.max(span.window.to);
             }
         }
@@ -264,7 +290,9 @@ fn shared_agents(sure: &Sure, survey: &Survey<'_>, rules: &Rules, known: &Known,
                 (Figure::MinutesApart, apart as f64 / 60e6),
             ]);
             let address = survey.addresses.text(*address);
-            if rules.behaviour(Behaviour::SharedRareAgent).any(|d| d.judge(&figures).is_some()) && !known.covers(address) {
+            if rules.behaviour(Behaviour::SharedRareAgent).any(|d| d.judge(&figures).is_some())
+                && !known.covers(address)
+            {
                 let other = others.entry(address).or_insert((*own, figures.clone()));
                 if own.window < other.0.window {
                     *other = (*own, figures);
@@ -279,7 +307,7 @@ fn shared_agents(sure: &Sure, survey: &Survey<'_>, rules: &Rules, known: &Known,
             out.push(Finding {
                 detection: detection.id.clone(),
                 title: detection.title.clone(),
-                detail: format!("{} requests", span.events),
+                detail: count(span.events as usize, "request", "requests"),
                 severity: detection.level,
                 confidence,
                 window: span.window,

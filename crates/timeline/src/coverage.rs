@@ -76,7 +76,8 @@ impl Bounds {
             let limit_s = (usual_s * SILENCE_TIMES).max(SILENCE_MIN_S);
             let gap = |window, why| CoverageGap { source: source.clone(), window, why, in_intrusion: false };
             for (from, to) in seconds.silences().filter(|(from, to)| to - from > limit_s) {
-                let why = format!("silent for {}, {} times its 99th percentile", span(to - from), (to - from) / usual_s);
+                let why =
+                    format!("silent for {}, {} times its 99th percentile", span(to - from), (to - from) / usual_s);
                 gaps.push(gap(window(from, to), why));
             }
             if let (Some(intrusion), Some((first, last))) = (self.intrusion, seconds.ends()) {

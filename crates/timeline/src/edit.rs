@@ -6,7 +6,9 @@ use stanch_model::{Identity, IdentityKind, Intruder, Verdict, Window};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
     /// There is no such identity.
-    #[error("there is no {kind} {value:?} among the proposed identities; `stanch intruder` lists them, `stanch intruder add` adds one")]
+    #[error(
+        "there is no {kind} {value:?} among the proposed identities; `stanch intruder` lists them, `stanch intruder add` adds one"
+    )]
     NotThere {
         /// The kind asked for.
         kind: IdentityKind,
@@ -134,7 +136,8 @@ mod tests {
     fn what_cannot_be_is_refused_with_a_hint() {
         let mut intruder = Intruder::default();
         let address = IdentityKind::Address;
-        let mut try_add = |value: &str, window| add(&mut intruder, address, value, &[], window, "r", "me").map_err(|e| e.to_string());
+        let mut try_add =
+            |value: &str, window| add(&mut intruder, address, value, &[], window, "r", "me").map_err(|e| e.to_string());
         assert_eq!(try_add("192.0.2.7", Window::ALWAYS), Ok(()));
         let errors = [
             try_add("192.0.2.7", Window::ALWAYS),

@@ -27,6 +27,8 @@ enum Act {
 struct Sum {
     window: Window,
     events: u64,
+    /// Of these, lines in which an audit shows a statement once more.
+    audited: u64,
     answered: u64,
     rows: u64,
     who: BTreeSet<String>,
@@ -41,6 +43,7 @@ impl Acts {
         let sum = self.by_kind.entry(act).or_insert_with(|| Sum {
             window: Window { from: time, to: time },
             events: 0,
+            audited: 0,
             answered: 0,
             rows: 0,
             who: BTreeSet::new(),
@@ -48,6 +51,7 @@ impl Acts {
         });
         sum.window = sum.window.stretched_to(time);
         sum.events += 1;
+        sum.audited += u64::from(row.text_of(TextField::Activity) == Some("audit"));
         sum.answered += u64::from(row.number(NumberField::HttpStatus).is_some_and(|s| (200..300).contains(&s)));
         sum.rows += row.number(NumberField::Rows).and_then(|r| u64::try_from(r).ok()).unwrap_or(0);
         sum.who.insert(who);
@@ -119,7 +123,9 @@ pub(crate) fn tell(findings: &[Finding], intruder: &Intruder, acts: Acts, moment
             example: None,
         })
     }));
-    told.sort_by(|a, b| (a.window.from, a.phase, &a.title, &a.detail).cmp(&(b.window.from, b.phase, &b.title, &b.detail)));
+    told.sort_by(|a, b| {
+        (a.window.from, a.phase, &a.title, &a.detail).cmp(&(b.window.from, b.phase, &b.title, &b.detail))
+    });
     told
 }
 
@@ -155,10 +161,11 @@ fn phase(detection: &str) -> Phase {
 
 fn of_act(act: &Act, sum: &Sum) -> Moment {
     let rows = if sum.rows > 0 { format!(", {} rows by the server's count", sum.rows) } else { String::new() };
+    let statements = count(sum.audited.max(sum.events - sum.audited) as usize, "statement", "statements");
     let (phase, title, detail) = match act {
         Act::AccountPages => (
             Phase::Reading,
-            format!("Pages of {} opened accounts read", sum.who.len()),
+            format!("Pages of {} read", count(sum.who.len(), "opened account", "opened accounts")),
             format!("{} requests, {} answered with content", sum.events, sum.answered),
         ),
         Act::KeyAnswers(key) => (
@@ -169,7 +176,7 @@ fn of_act(act: &Act, sum: &Sum) -> Moment {
         Act::Statements { role, command, alters } => (
             if *alters { Phase::Altering } else { Phase::Reading },
             format!("{command} in the database as role {role}"),
-            format!("{} statements in {} sessions{rows}", sum.events, sum.who.len()),
+            format!("{statements} in {}{rows}", count(sum.who.len(), "session", "sessions")),
         ),
     };
     let (_, seal, offset, length) = &sum.first;
@@ -181,4 +188,9 @@ fn of_act(act: &Act, sum: &Sum) -> Moment {
         events: sum.events,
         example: Some((seal.clone(), *offset, *length)),
     }
+}
+
+/// `1 session`, `4 sessions`.
+fn count(n: usize, one: &str, many: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
 }

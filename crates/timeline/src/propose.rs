@@ -135,7 +135,14 @@ mod tests {
     fn shown(intruder: &Intruder) -> String {
         let line = |i: &Identity| {
             let (from, to) = (i.window.from.0 / HOUR, i.window.to.0 / HOUR);
-            format!("{} {} {:?} {from}-{to} {:.3} {}\n", i.kind, i.value, i.only_from, i.confidence, i.reasons.join(" | "))
+            format!(
+                "{} {} {:?} {from}-{to} {:.3} {}\n",
+                i.kind,
+                i.value,
+                i.only_from,
+                i.confidence,
+                i.reasons.join(" | ")
+            )
         };
         intruder.identities.iter().map(line).collect()
     }
@@ -147,7 +154,8 @@ mod tests {
             identity(IdentityKind::ApiKey, "k1", &["192.0.2.9"], (1, 2), 0.75),
             identity(IdentityKind::ApiKey, "k1", &["192.0.2.7", "10.0.0.5"], (2, 3), 0.75),
         ];
-        let findings = [finding("a", address(0.7)), finding("a", address(0.6)), finding("b", address(0.5)), finding("c", key)];
+        let findings =
+            [finding("a", address(0.7)), finding("a", address(0.6)), finding("b", address(0.5)), finding("c", key)];
         let rule = IntruderRule {
             known_networks: vec![stanch_model::store::KnownNetwork {
                 net: "10.0.0.0/8".parse().unwrap(),
@@ -173,7 +181,8 @@ mod tests {
 
     #[test]
     fn accepting_leaves_what_a_person_has_said() {
-        let list = (0..3).map(|n| identity(IdentityKind::Address, &format!("192.0.2.{n}"), &[], (1, 2), 0.7 + 0.1 * f64::from(n)));
+        let list = (0..3)
+            .map(|n| identity(IdentityKind::Address, &format!("192.0.2.{n}"), &[], (1, 2), 0.7 + 0.1 * f64::from(n)));
         let mut intruder = propose(&[finding("a", list.collect())], &IntruderRule::default());
         intruder.identities[2].verdict = Verdict::Rejected;
         accept(&mut intruder, 0.8, "run (confidence ≥ 0.80)");

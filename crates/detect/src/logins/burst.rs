@@ -10,6 +10,8 @@ const BELIEVED: f64 = 15.0;
 const OVER: f64 = 30.0;
 /// How many times its usual rate a burst is taken to be.
 const RISE: f64 = 5.0;
+/// Failures per success that no store is surprised by.
+const MISTYPED: f64 = 0.1;
 /// Hours of log from which hours are looked at too, for slow bursts.
 const HOURS_MIN: u64 = 12;
 
@@ -54,7 +56,7 @@ fn rises(buckets: &BTreeMap<i64, Counts>, width_us: i64) -> Vec<Window> {
     let successes = median(buckets.values().map(|c| c.successes), length) as f64;
     let usual = failures + 1.0 + failures.sqrt();
     // More customers also mistype more: as many failures per success as usual are expected at any hour.
-    let per_success = (failures + 1.0) / (successes + 1.0);
+    let per_success = ((failures + 1.0) / (successes + 1.0)).max(MISTYPED);
     let (mut found, mut sum, mut peak) = (Vec::new(), 0.0_f64, 0.0_f64);
     let (mut start, mut end, mut last) = (0, 0, None);
     let mut close = |peak: &mut f64, sum: &mut f64, start: i64, end: i64| {
@@ -108,9 +110,10 @@ fn median(values: impl Iterator<Item = u64>, length: u64) -> u64 {
     let mut values: Vec<u64> = values.filter(|v| *v > 0).collect();
     values.sort_unstable();
     let zeros = length - (values.len() as u64).min(length);
-    usize::try_from((length / 2).saturating_sub(zeros)).ok().filter(|_| length / 2 >= zeros).map_or(0, |at| {
-        values.get(at).copied().unwrap_or(0)
-    })
+    usize::try_from((length / 2).saturating_sub(zeros))
+        .ok()
+        .filter(|_| length / 2 >= zeros)
+        .map_or(0, |at| values.get(at).copied().unwrap_or(0))
 }
 
 #[cfg(test)]

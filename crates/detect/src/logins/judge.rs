@@ -6,7 +6,7 @@ use crate::names::Name;
 use crate::network::Known;
 use crate::rules::{Behaviour, Detection, Figure, Figures, Rules};
 use crate::survey::{Survey, Who};
-use crate::trace::propose;
+use crate::trace::{count, propose};
 use stanch_model::{Finding, Identity, IdentityKind, Window};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,10 +86,10 @@ impl LoginCloser {
             examples.merge(&logins.examples);
             users.extend(&logins.users_failed);
             let reason = format!(
-                "{} failed logins as {} users in a burst over {} addresses",
+                "{} failed logins as {} in a burst over {}",
                 logins.failures.events,
-                logins.users_failed.len(),
-                members.by_address.len()
+                count(logins.users_failed.len(), "user", "users"),
+                count(members.by_address.len(), "address", "addresses")
             );
             let window = logins.failures.window;
             proposes.push(propose(IdentityKind::Address, address, &[], window, member.confidence, reason));
@@ -100,10 +100,10 @@ impl LoginCloser {
             detection: detection.id.clone(),
             title: detection.title.clone(),
             detail: format!(
-                "{} failures for {} user names from {} addresses within {}; usual are {usual} a minute",
+                "{} failures for {} user names from {} within {}; usual are {usual} a minute",
                 span.events,
                 users.len(),
-                members.by_address.len(),
+                count(members.by_address.len(), "address", "addresses"),
                 minutes(span.window)
             ),
             severity: detection.level,
@@ -137,9 +137,9 @@ impl LoginCloser {
             detection: detection.id.clone(),
             title: detection.title.clone(),
             detail: format!(
-                "{} logins to {} accounts went through from {} of the burst's {} addresses",
-                opened.span.events,
-                opened.accounts.len(),
+                "{} to {} went through from {} of the burst's {} addresses",
+                count(opened.span.events as usize, "login", "logins"),
+                count(opened.accounts.len(), "account", "accounts"),
                 opened.addresses.len(),
                 members.by_address.len()
             ),
@@ -155,13 +155,20 @@ impl LoginCloser {
     fn agent_fits(&self, member: &Member<'_>, success: &Success) -> bool {
         let joined = || success.request.and_then(|r| self.posts[&member.name].agent_of.get(&r).copied());
         let agents = self.agents(member.name, member.logins);
-        success.agent.or_else(joined).is_none_or(|a| agents.len() > AGENTS_MAX || agents.is_empty() || agents.contains(&a))
+        success
+            .agent
+            .or_else(joined)
+            .is_none_or(|a| agents.len() > AGENTS_MAX || agents.is_empty() || agents.contains(&a))
     }
 }
 
 fn used_before(survey: &Survey<'_>, member: &Member<'_>, success: &Success) -> bool {
     let from = member.logins.failures.window.from.plus_us(-BEFORE_US);
-    success.user.as_deref().and_then(|user| survey.first_use(&Who::Account(user), member.name)).is_some_and(|t| t < from)
+    success
+        .user
+        .as_deref()
+        .and_then(|user| survey.first_use(&Who::Account(user), member.name))
+        .is_some_and(|t| t < from)
 }
 
 /// Accounts and sessions that the burst opened.

@@ -34,8 +34,13 @@ impl Agents {
         Ok(Agents { only_logins: pack.only_logins, words: pack.words, search })
     }
 
-    /// The word found, if one is.
-    pub(crate) fn find(&self, agent: &str) -> Option<&str> {
-        self.search.find(agent).map(|m| self.words[m.pattern()].as_str())
+    /// The number of the word found, if one is.
+    pub(crate) fn find(&self, agent: &str) -> Option<usize> {
+        self.search.find(agent).map(|m| m.pattern().as_usize())
+    }
+
+    /// The words, by number.
+    pub(crate) fn words(&self) -> &[String] {
+        &self.words
     }
 }

@@ -48,10 +48,13 @@ pub(super) fn check(name: &str, shown: &str, pack: Pack) -> Vec<Problem> {
 }
 
 fn samples(looks_at: &LooksAt, hits: &[String], near_misses: &[String], report: &mut impl FnMut(String)) {
-    let find: Box<dyn Fn(&str) -> Option<String> + '_> = match looks_at {
-        LooksAt::Requests(r) => Box::new(|s| pattern_found(r, s)),
-        LooksAt::Agents(a) => Box::new(|s| agent_found(a, s)),
-        LooksAt::Behaviour(_) => return,
+    if matches!(looks_at, LooksAt::Behaviour(_)) {
+        return;
+    }
+    let find = |sample: &str| match looks_at {
+        LooksAt::Requests(requests) => pattern_found(requests, sample),
+        LooksAt::Agents(agents) => agent_found(agents, sample),
+        LooksAt::Behaviour(_) => None,
     };
     if hits.is_empty() || near_misses.is_empty() {
         report("a detection needs at least one hit and one near miss".to_owned());
@@ -71,7 +74,7 @@ fn pattern_found(requests: &Requests, target: &str) -> Option<String> {
 }
 
 fn agent_found(agents: &Agents, agent: &str) -> Option<String> {
-    agents.find(agent).map(str::to_owned)
+    agents.find(agent).map(|word| agents.words()[word].clone())
 }
 
 fn shown_grade(grade: Option<f64>) -> String {

@@ -73,7 +73,8 @@ mod tests {
 
     #[test]
     fn somebody_else_at_the_address_ends_it() {
-        let events = [(900, false), (950, true), (990, false), (1000, false), (1010, false), (1020, true), (1030, false)];
+        let events =
+            [(900, false), (950, true), (990, false), (1000, false), (1010, false), (1020, true), (1030, false)];
         assert_eq!(around(&events), (990, 1010));
     }
 }

@@ -36,7 +36,8 @@ impl FileOrder {
         while from < rows.len() {
             let evidence = rows.row(from).evidence_str();
             let mut to = from + 1;
-            while to < rows.len() && rows.row(to).evidence_str() == evidence && offset(rows, to) > offset(rows, to - 1) {
+            while to < rows.len() && rows.row(to).evidence_str() == evidence && offset(rows, to) > offset(rows, to - 1)
+            {
                 to += 1;
             }
             self.run(rows, evidence, from, to);

@@ -83,7 +83,8 @@ impl Holes {
         let mut by_source: BTreeMap<String, (usize, i64, Window)> = BTreeMap::new();
         for (_, s) in rest {
             let all = by_source.entry(sessions.source(s)).or_insert((0, 0, s.window));
-            *all = (all.0 + 1, all.1 + s.highest - s.lines, all.2.stretched_to(s.window.from).stretched_to(s.window.to));
+            *all =
+                (all.0 + 1, all.1 + s.highest - s.lines, all.2.stretched_to(s.window.from).stretched_to(s.window.to));
         }
         let others = by_source.into_iter().map(|(source, (count, missing, window))| CoverageGap {
             source,
@@ -97,7 +98,10 @@ impl Holes {
             highest: s.highest,
             seen: BTreeSet::new(),
         };
-        Holes { close: holed.into_iter().map(|(name, s)| (name.to_owned(), lines(s))).collect(), others: others.collect() }
+        Holes {
+            close: holed.into_iter().map(|(name, s)| (name.to_owned(), lines(s))).collect(),
+            others: others.collect(),
+        }
     }
 
     pub(crate) fn observe(&mut self, row: &EventRow<'_>) {
