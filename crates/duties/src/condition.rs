@@ -64,14 +64,18 @@ impl Judged<'_> {
         let tally = self.tally(side, &threshold.whose.value, perhaps_in);
         let number = self.facts.number(&threshold.number);
         let words = if beyond == 1 { "more than" } else { "at least" };
-        let shown = number.map_or("an unknown number of".to_owned(), grouped);
+        let shown = match number {
+            None => "an unknown number of".to_owned(),
+            Some(1) => "one".to_owned(),
+            Some(n) => grouped(n),
+        };
         let truth = match number {
             Some(n) => reaches(tally, n.saturating_add(beyond)),
             None if tally.sure + tally.perhaps == 0 => Truth::No,
             None => Truth::Unknown,
         };
         Answer {
-            condition: format!("{words} {shown} {}", self.noun(&threshold.whose.value, true)),
+            condition: format!("{words} {shown} {}", self.noun(&threshold.whose.value, number != Some(1))),
             value: tally_words(tally),
             truth,
             citation: self.facts.citation(&threshold.number),
@@ -183,7 +187,9 @@ pub(crate) fn yes_no(stated: Option<bool>) -> &'static str {
     }
 }
 
-/// A description without its full stop, to stand inside a sentence.
+/// A description to stand inside a sentence: without its capital and its full stop.
 pub(crate) fn plain(sentence: &str) -> String {
-    sentence.trim_end_matches('.').to_owned()
+    let mut letters = sentence.trim_end_matches('.').chars();
+    let first = letters.next().map(|c| c.to_lowercase().to_string()).unwrap_or_default();
+    first + letters.as_str()
 }

@@ -98,21 +98,27 @@ fn end_of_day(day: Date, zone: &TimeZone) -> Option<Instant> {
 
 /// The rule in words: `72 clock hours from when the store became aware; nights, weekends and holidays count`.
 pub(crate) fn counting(unit: Unit, number: u64, from: &[MomentWord], zone: &str) -> String {
-    let starts: Vec<&str> = from.iter().map(|m| m.words()).collect();
-    let start = match starts.len() {
-        1 => format!("when {}", starts[0]),
-        _ => format!("the earlier of when {}", starts.join(" or ")),
-    };
+    let start = words_of(from);
+    let start = if from.len() > 1 { format!("{start}, whichever was earlier") } else { start };
     match unit {
-        Unit::Hours => format!("{number} clock hours from {start}; nights, weekends and holidays count"),
+        Unit::Hours => format!("{number} clock hours from when {start}; nights, weekends and holidays count"),
         Unit::Days => format!(
-            "{number} calendar days, the first being the day after {start}, to the end of the last in {zone}; weekends and holidays count"
+            "{number} calendar days, beginning the day after {start}, to the end of the last day in {zone}; \
+             weekends and holidays count"
         ),
         Unit::BusinessDays => format!(
-            "{number} business days (Monday to Friday; public holidays not left out, to be on the safe side), the first being the day after {start}, to the end of the last in {zone}"
+            "{number} business days, beginning after the day on which {start}, to the end of the last day in {zone}; \
+             Mondays to Fridays count, public holidays among them, to be on the safe side"
         ),
-        Unit::Months => format!("{number} calendar months from {start}, to the end of the last day in {zone}"),
+        Unit::Months => {
+            format!("{number} calendar months from the day on which {start}, to the end of the last day in {zone}")
+        }
     }
+}
+
+/// `the breach was discovered or the store became aware`.
+pub(crate) fn words_of(from: &[MomentWord]) -> String {
+    from.iter().map(|m| m.words()).collect::<Vec<_>>().join(" or ")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::case::{Case, Judged, Side, stated};
 use crate::condition::{Answer, grouped, plain, yes_no};
-use crate::deadline::{counting, end_of};
+use crate::deadline::{counting, end_of, words_of};
 use crate::law::{Condition, DutyFile, ExemptionTest, LawFile, MomentWord, Placed};
 use crate::people::People;
 use crate::truth::{Truth, all};
@@ -122,10 +122,11 @@ impl Judged<'_> {
         let mut remarks = Vec::new();
         let numbered = file.deadline.number().and_then(|(unit, r)| self.facts.number(r).map(|n| (unit, n)));
         let Some((unit, number)) = numbered else {
-            remarks.extend(self.why_no_number(file));
+            let unknown = self.why_no_number(file);
+            let counting = if unknown.is_some() { "not known to the pack" } else { "the law sets no hours or days" };
+            remarks.extend(unknown);
             remarks.extend(file.deadline.advice.as_ref().map(|a| format!("Advice, not law: {a}")));
-            let counting = timing.clone().unwrap_or_else(|| "the pack knows no number".to_owned());
-            return Due { at: None, counting, timing, remarks };
+            return Due { at: None, counting: counting.to_owned(), timing, remarks };
         };
         let from = &file.deadline.from;
         let zone = self.zone();
@@ -135,7 +136,7 @@ impl Judged<'_> {
             remarks.push(format!("No deadline can be counted: nobody has stated when {}.", words_of(from)));
             remarks.extend(self.provisional(from, |s| end_of(unit, number, s, &zone)));
         } else if arises && from.iter().any(|m| m.of(self.case.moments).is_none()) {
-            remarks.push(format!("Counted from what is known; if earlier, {} moves it forward.", words_of(from)));
+            remarks.push(format!("Counted from the earliest that is known of when {}.", words_of(from)));
         }
         Due { at, counting: counting(unit, number, from, self.zone_name()), timing, remarks }
     }
@@ -160,7 +161,7 @@ impl Judged<'_> {
     }
 
     fn recipient_name(&self, file: &DutyFile) -> String {
-        if !self.law.lead_authority || file.recipient.value == "persons" {
+        if !self.law.lead_authority || file.recipient.value != "supervisory_authority" {
             return file.recipient_name.clone();
         }
         match self.authority() {
@@ -177,14 +178,14 @@ impl Judged<'_> {
     }
 
     fn remarks(&self, file: &DutyFile, arises: bool) -> Vec<String> {
-        let mut out = Vec::new();
-        if arises {
-            out.extend(self.remarks_on_reasons(file));
-            out.extend(self.remarks_on_residence(file));
-            out.extend(self.remarks_on_moments());
-            out.extend(self.remark_on_law_enforcement());
-            out.extend(self.remark_on_exemptions(file));
+        if !arises {
+            return self.remark_on_customers_out_of_reach(file).into_iter().collect();
         }
+        let mut out = self.remarks_on_reasons(file);
+        out.extend(self.remarks_on_residence(file));
+        out.extend(self.remarks_on_moments());
+        out.extend(self.remark_on_law_enforcement());
+        out.extend(self.remark_on_exemptions(file));
         let forbidden = self.listed(&file.must_not_say);
         if !forbidden.is_empty() {
             out.push(format!("It must not say: {}.", forbidden.join("; ")));
@@ -197,6 +198,21 @@ impl Judged<'_> {
         out.extend(file.remarks.iter().cloned());
         out.extend(self.remarks_on_sources(file));
         out
+    }
+
+    /// People live where the law holds, and the store is stated to have nothing to do with the place.
+    fn remark_on_customers_out_of_reach(&self, file: &DutyFile) -> Option<String> {
+        let place = self.law.place.value.as_str();
+        let there = self.tally(Side::Ceiling, &file.persons.value, Some(place));
+        let persons = there.sure + there.perhaps - there.homeless;
+        if persons == 0 || self.answer_reach()?.truth != Truth::No {
+            return None;
+        }
+        let name = self.case.words.places.name(place);
+        let persons = grouped(persons);
+        Some(format!(
+            "{persons} persons live in {name}, yet as stated the law does not reach the store: check the facts."
+        ))
     }
 
     fn remarks_on_reasons(&self, file: &DutyFile) -> Vec<String> {
@@ -315,10 +331,6 @@ impl Judged<'_> {
         }
         out
     }
-}
-
-fn words_of(from: &[MomentWord]) -> String {
-    from.iter().map(|m| m.words()).collect::<Vec<_>>().join(" or ")
 }
 
 /// The definitions that conditions count by, each once.

@@ -309,3 +309,52 @@ pub(crate) enum ExemptionTest {
     /// If a stated fact holds.
     Fact(Placed),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stanch_packs::{Packs, parse};
+
+    #[test]
+    fn the_list_of_conditions_is_what_the_program_can_answer() {
+        let one_of_each = "
+- any_person: d
+- persons_at_least: {whose: d, number: f}
+- persons_more_than: {whose: d, number: f}
+- established_in: EU
+- offers_to: EU
+- business_in: US-CA
+- fact: harm_ruled_out
+- fact_not: harm_ruled_out
+- counsel: {question: q, source: f}
+- any_of: []
+- all_of: []
+";
+        let conditions: Vec<Condition> = parse("one of each", one_of_each).unwrap();
+        let answered: Vec<&str> = conditions.iter().map(word).collect();
+        let listed: ConditionWords = Packs::shipped().load("words/conditions").unwrap();
+        let listed: Vec<&str> = listed.words.iter().map(|w| w["word"].as_str()).collect();
+        assert_eq!(listed, answered);
+    }
+
+    #[derive(Deserialize)]
+    struct ConditionWords {
+        words: Vec<BTreeMap<String, String>>,
+    }
+
+    fn word(condition: &Condition) -> &'static str {
+        match condition {
+            Condition::AnyPerson(_) => "any_person",
+            Condition::PersonsAtLeast(_) => "persons_at_least",
+            Condition::PersonsMoreThan(_) => "persons_more_than",
+            Condition::EstablishedIn(_) => "established_in",
+            Condition::OffersTo(_) => "offers_to",
+            Condition::BusinessIn(_) => "business_in",
+            Condition::Fact(_) => "fact",
+            Condition::FactNot(_) => "fact_not",
+            Condition::Counsel(_) => "counsel",
+            Condition::AnyOf(_) => "any_of",
+            Condition::AllOf(_) => "all_of",
+        }
+    }
+}
