@@ -15,12 +15,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 #[derive(Debug)]
 pub(crate) struct KeyCloser {
     homes: Homes,
+    /// The addresses of each key that has several networks.
+    addresses: HashMap<Name, Vec<Name>>,
     examples: HashMap<(Name, Name), Examples>,
 }
 
 impl KeyCloser {
     pub(crate) fn new(survey: &Survey<'_>) -> KeyCloser {
-        KeyCloser { homes: survey.keys.several(&survey.networks), examples: HashMap::new() }
+        let homes = survey.keys.several(&survey.networks);
+        let addresses = survey.addresses_of(&homes.subjects().collect());
+        KeyCloser { homes, addresses, examples: HashMap::new() }
     }
 
     pub(crate) fn observe(&mut self, survey: &Survey<'_>, row: &EventRow<'_>, who: Option<Name>, address: Name) {
@@ -35,7 +39,7 @@ impl KeyCloser {
         let mut new_places = NewPlaces::default();
         for key in self.homes.subjects() {
             let any = |network: Name, test: &dyn Fn(Name) -> bool| {
-                survey.addresses_of(key).any(|a| survey.network_of(a) == network && test(a))
+                self.addresses[&key].iter().any(|a| survey.network_of(*a) == network && test(*a))
             };
             let covered = |n: Name| any(n, &|a| known.covers(survey.addresses.text(a)));
             let hostile = |n: Name| any(n, &|a| survey.is_hostile(rules, a));
@@ -81,8 +85,8 @@ impl KeyCloser {
             span.merge(&n.span);
             examples.merge(&self.examples[&(key, n.place)]);
             (before, after) = (before.min(n.before), after.max(n.after));
-            for address in survey.addresses_of(key).filter(|a| survey.network_of(*a) == n.place) {
-                let address = survey.addresses.text(address);
+            for address in self.addresses[&key].iter().filter(|a| survey.network_of(**a) == n.place) {
+                let address = survey.addresses.text(*address);
                 if !known.covers(address) {
                     from.insert((address, n.span.window, (sure * 1000.0).round() as u64));
                 }

@@ -16,10 +16,10 @@ pub(crate) const NOBODY: Name = Name::MAX;
 /// Requests for one route above which somebody is looked at closely, with a key or account, and without.
 const NAMED_MIN: u32 = 5;
 const NOBODY_MIN: u32 = 100;
-/// Runs looked at closely; the busiest first.
-const CLOSE_MAX: usize = 1000;
+/// Runs looked at closely: those of keys, then of accounts, then of nobody; of each the busiest first.
+const CLOSE_MAX: usize = 500;
 /// Ids and pages kept of each; the lowest.
-const IDS_MAX: usize = 8192;
+const IDS_MAX: usize = 4096;
 /// Addresses without a key or account on one route from which it counts as public.
 const PUBLIC_MIN: usize = 5;
 /// Use from a place this long before the run makes the run no news.
@@ -54,7 +54,12 @@ impl RouteSurvey {
         };
         let mut close: Vec<_> = self.requests.iter().filter(|(k, n)| enough(k, **n)).collect();
         let text = |key: &(Name, Name, u64)| (survey.addresses.text(key.0), survey.who_text(key.1), key.2);
-        close.sort_by(|(a, n), (b, m)| m.cmp(n).then_with(|| text(a).cmp(&text(b))));
+        let rank = |key: &(Name, Name, u64)| match survey.who(key.1) {
+            Some(Who::Key(_)) => 0,
+            Some(Who::Account(_)) => 1,
+            None => 2,
+        };
+        close.sort_by(|(a, n), (b, m)| (rank(a), m, text(a)).cmp(&(rank(b), n, text(b))));
         close.truncate(CLOSE_MAX);
         let public = anonymous.into_iter().filter(|(_, n)| *n >= PUBLIC_MIN).map(|(route, _)| route).collect();
         (close.into_iter().map(|(key, _)| *key).collect(), public)

@@ -12,7 +12,7 @@ use crate::scraping::{NOBODY, RouteSurvey, ScrapeCloser};
 use crate::uses::{NewPlace, Uses};
 use stanch_lake::EventRow;
 use stanch_model::{EventFields, Finding, Instant, TextField};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Confidence from which an address's own requests show that it is nobody's home.
 const HOSTILE_FROM: f64 = 0.75;
@@ -134,9 +134,14 @@ impl<'r> Survey<'r> {
         self.whos.get(&who.text()).and_then(|who| self.first_use.get(&(who, address)).copied())
     }
 
-    /// The addresses from which somebody was seen.
-    pub(crate) fn addresses_of(&self, who: Name) -> impl Iterator<Item = Name> + use<'_> {
-        self.first_use.keys().filter(move |(w, _)| *w == who).map(|(_, address)| *address)
+    /// The addresses from which each of these was seen, in order of address.
+    pub(crate) fn addresses_of(&self, whos: &HashSet<Name>) -> HashMap<Name, Vec<Name>> {
+        let mut of: HashMap<Name, Vec<Name>> = HashMap::new();
+        for (who, address) in self.first_use.keys().filter(|(who, _)| whos.contains(who)) {
+            of.entry(*who).or_default().push(*address);
+        }
+        of.values_mut().for_each(|list| list.sort_by_key(|a| self.addresses.text(*a)));
+        of
     }
 
     /// Whether an address's own requests show what it is.

@@ -16,8 +16,8 @@ use std::convert::Infallible;
 use story::{OPERATOR, SCRAPERS, START_S, Story, THIEF_DB, exits};
 
 fn intruder_of(batches: &[EventRows], rule: &IntruderRule) -> (Vec<Finding>, Intruder) {
-    let rules = Rules::load(&Packs::shipped()).unwrap();
-    let events = &mut |_: &_| Ok(batches.to_vec().into_iter().map(Ok));
+    let rules = Rules::load(&Packs::shipped()).expect("shipped packs are right");
+    let events = &mut |_: &_| Ok(batches.iter().cloned().map(Ok));
     let Ok(findings) = detect::<_, Infallible>(events, &rules, &rule.known_networks);
     let mut intruder = propose(&findings, rule);
     accept(&mut intruder, rule.take_from, "run (confidence ≥ 0.80)");
@@ -28,7 +28,7 @@ fn told(batches: &[EventRows], findings: &[Finding], intruder: &Intruder) -> Tim
     let moments =
         Moments { discovered: Some(stanch_model::Instant((START_S + 90_000) * 1_000_000)), ..Moments::default() };
     let Ok(timeline) =
-        timeline::<_, Infallible>(&mut |_| Ok(batches.to_vec().into_iter().map(Ok)), findings, intruder, &moments);
+        timeline::<_, Infallible>(&mut |_| Ok(batches.iter().cloned().map(Ok)), findings, intruder, &moments);
     timeline
 }
 

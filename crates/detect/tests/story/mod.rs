@@ -84,7 +84,8 @@ impl Story {
                     let position = Position { line: offset / 100 + 1, offset, length: 99 };
                     offset += 100;
                     let time = Instant(START_S * 1_000_000 + (line.at_s * 1e6) as i64);
-                    let mut record = Record::new(time, line.class.unwrap(), position);
+                    let mut record =
+                        Record::new(time, line.class.expect("every line is pushed with its class"), position);
                     line.texts.values().for_each(|(field, text)| record.set_text(*field, text));
                     line.numbers.iter().for_each(|(field, number)| record.set_number(*field, *number));
                     record.set_text(TextField::LogName, line.log);
@@ -108,6 +109,7 @@ impl Story {
     }
 
     /// A request as a web server logs it; its id.
+    #[expect(clippy::too_many_arguments, reason = "one per column of the log, in its order")]
     fn web(
         &mut self,
         at_s: f64,
