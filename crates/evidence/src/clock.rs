@@ -1,0 +1,334 @@
+//! Reads the ways in which logs write a moment. Parsed by hand: a time stands in every line.
+
+use jiff::tz::TimeZone;
+use stanch_model::Instant;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const SECOND_US: i64 = 1_000_000;
+const HOUR_US: i64 = 3_600 * SECOND_US;
+const DAY_US: i64 = 24 * HOUR_US;
+
+/// Why a text is no moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimeFault {
+    /// It is not written as one.
+    NotATime,
+    /// It is, in a time zone whose abbreviation nobody knows.
+    UnknownZone,
+}
+
+impl TimeFault {
+    /// The words for an unread line.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            TimeFault::NotATime => "no time that can be read",
+            TimeFault::UnknownZone => "a time zone that is not known; state time_zone for this log in the store file",
+        }
+    }
+}
+
+/// Turns written times into moments. Keeps what it worked out last, since neighbours share their hour.
+#[derive(Clone)]
+pub(crate) struct Clock {
+    zone: TimeZone,
+    abbreviations: Arc<BTreeMap<String, i64>>,
+    clf_hour: ([u8; 20], i64),
+    local: (i64, i64),
+    named: (String, i64, i64),
+}
+
+impl Clock {
+    /// `zone` is for times that carry none, and for abbreviations that it uses itself; `abbreviations` gives the
+    /// others in microseconds east of UTC.
+    pub(crate) fn new(zone: TimeZone, abbreviations: Arc<BTreeMap<String, i64>>) -> Clock {
+        Clock {
+            zone,
+            abbreviations,
+            clf_hour: ([0; 20], 0),
+            local: (i64::MIN, 0),
+            named: (String::new(), i64::MIN, 0),
+        }
+    }
+
+    /// `10/Oct/2000:13:55:36 -0700`, as web servers write it.
+    pub(crate) fn clf(&mut self, text: &str) -> Option<Instant> {
+        let b = text.as_bytes();
+        if b.len() != 26 || b[14] != b':' || b[17] != b':' || b[20] != b' ' {
+            return None;
+        }
+        let mut key = [0u8; 20];
+        key[..14].copy_from_slice(&b[..14]);
+        key[14..].copy_from_slice(&b[20..26]);
+        if key != self.clf_hour.0 {
+            self.clf_hour = (key, clf_hour(b)?);
+        }
+        let (minute, second) = (two(b, 15)?, two(b, 18)?);
+        if minute > 59 || second > 60 {
+            return None;
+        }
+        Some(Instant(self.clf_hour.1 + (minute * 60 + second) * SECOND_US))
+    }
+
+    /// `2026-03-02 21:14:05.123 UTC`, `2026-03-02T21:14:05+01:00` and their like; without a zone, in the clock's own.
+    pub(crate) fn iso(&mut self, text: &str) -> Result<Instant, TimeFault> {
+        let (local, rest) = local_us(text).ok_or(TimeFault::NotATime)?;
+        let zone = rest.trim();
+        let offset = match zone {
+            "" => self.own_offset(local).ok_or(TimeFault::NotATime)?,
+            "Z" | "z" | "UTC" | "GMT" | "UCT" => 0,
+            _ => match numeric_offset(zone) {
+                Some(offset) => offset,
+                None => self.named_offset(zone, local)?,
+            },
+        };
+        Ok(Instant(local - offset))
+    }
+
+    /// Any of the ways above, or a number of seconds, milli-, micro- or nanoseconds since 1970 told by its size.
+    pub(crate) fn any(&mut self, text: &str) -> Result<Instant, TimeFault> {
+        let text = text.trim();
+        let b = text.as_bytes();
+        if b.len() > 4 && b[..4].iter().all(u8::is_ascii_digit) && matches!(b[4], b'-' | b'/') {
+            return self.iso(text);
+        }
+        if let Some(t) = epoch(text) {
+            return Ok(t);
+        }
+        self.clf(text.trim_start_matches('[').trim_end_matches(']')).ok_or(TimeFault::NotATime)
+    }
+
+    /// The offset of the clock's own zone at a local time. An hour that a clock change repeats counts as its first run.
+    fn own_offset(&mut self, local: i64) -> Option<i64> {
+        // Zones change on quarters of an hour.
+        let quarter = local.div_euclid(HOUR_US / 4);
+        if self.local.0 != quarter {
+            let start = quarter * (HOUR_US / 4);
+            let wall = jiff::Timestamp::from_microsecond(start).ok()?.to_zoned(TimeZone::UTC).datetime();
+            let moment = self.zone.to_ambiguous_timestamp(wall).compatible().ok()?;
+            self.local = (quarter, start - moment.as_microsecond());
+        }
+        Some(self.local.1)
+    }
+
+    /// The offset that an abbreviation stands for: in the clock's own zone if that uses it around then, else by the table.
+    fn named_offset(&mut self, name: &str, local: i64) -> Result<i64, TimeFault> {
+        let hour = local.div_euclid(HOUR_US);
+        if self.named.1 == hour && self.named.0 == name {
+            return Ok(self.named.2);
+        }
+        let own = [0, -DAY_US, DAY_US].into_iter().find_map(|away| {
+            let moment = jiff::Timestamp::from_microsecond(local.saturating_add(away)).ok()?;
+            let info = self.zone.to_offset_info(moment);
+            (info.abbreviation() == name).then(|| i64::from(info.offset().seconds()) * SECOND_US)
+        });
+        let offset = own.or_else(|| self.abbreviations.get(name).copied()).ok_or(TimeFault::UnknownZone)?;
+        self.named = (name.to_owned(), hour, offset);
+        Ok(offset)
+    }
+}
+
+/// The moment at which the hour of a CLF time begins.
+fn clf_hour(b: &[u8]) -> Option<i64> {
+    if b[2] != b'/' || b[6] != b'/' || b[11] != b':' {
+        return None;
+    }
+    let month = match &b[3..6] {
+        b"Jan" => 1,
+        b"Feb" => 2,
+        b"Mar" => 3,
+        b"Apr" => 4,
+        b"May" => 5,
+        b"Jun" => 6,
+        b"Jul" => 7,
+        b"Aug" => 8,
+        b"Sep" => 9,
+        b"Oct" => 10,
+        b"Nov" => 11,
+        b"Dec" => 12,
+        _ => return None,
+    };
+    let (day, year, hour) = (two(b, 0)?, two(b, 7)? * 100 + two(b, 9)?, two(b, 12)?);
+    let sign = match b[21] {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let offset = sign * (two(b, 22)? * 3_600 + two(b, 24)? * 60);
+    Some((days(year, month, day)? * 86_400 + check(hour, 23)? * 3_600 - offset) * SECOND_US)
+}
+
+/// A date and time of day as microseconds since 1970 as if it were UTC, and what stands after it.
+pub(crate) fn local_us(text: &str) -> Option<(i64, &str)> {
+    let b = text.as_bytes();
+    if b.len() < 19 || !matches!(b[4], b'-' | b'/') || b[7] != b[4] || b[13] != b':' || b[16] != b':' {
+        return None;
+    }
+    if !matches!(b[10], b'T' | b't' | b' ' | b'_') {
+        return None;
+    }
+    let date = days(two(b, 0)? * 100 + two(b, 2)?, two(b, 5)?, two(b, 8)?)?;
+    let seconds = check(two(b, 11)?, 23)? * 3_600 + check(two(b, 14)?, 59)? * 60 + check(two(b, 17)?, 60)?;
+    let mut at = 19;
+    let mut fraction = 0;
+    if b.len() > 20 && matches!(b[19], b'.' | b',') && b[20].is_ascii_digit() {
+        at = 20;
+        let mut unit = SECOND_US / 10;
+        while at < b.len() && b[at].is_ascii_digit() {
+            fraction += i64::from(b[at] - b'0') * unit;
+            unit /= 10;
+            at += 1;
+        }
+    }
+    Some((date * DAY_US + seconds * SECOND_US + fraction, text.get(at..)?))
+}
+
+/// `+01`, `+0100`, `+01:00`, `<+03>`, in microseconds east of UTC.
+pub(crate) fn numeric_offset(zone: &str) -> Option<i64> {
+    let zone = zone.trim_start_matches('<').trim_end_matches('>');
+    let (sign, digits) = match zone.as_bytes().first()? {
+        b'+' => (1, &zone[1..]),
+        b'-' => (-1, &zone[1..]),
+        _ => return None,
+    };
+    let b = digits.as_bytes();
+    let (hours, minutes) = match b.len() {
+        2 => (two(b, 0)?, 0),
+        4 => (two(b, 0)?, two(b, 2)?),
+        5 if b[2] == b':' => (two(b, 0)?, two(b, 3)?),
+        _ => return None,
+    };
+    Some(sign * (check(hours, 23)? * 60 + check(minutes, 59)?) * 60 * SECOND_US)
+}
+
+/// A count since 1970 with or without a fraction; its size tells its unit.
+fn epoch(text: &str) -> Option<Instant> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 19 || !all_digits(whole) || !all_digits(fraction) {
+        return None;
+    }
+    let whole_number: i64 = whole.parse().ok()?;
+    let (us_each, us_per) = match whole.len() {
+        9..=11 => (SECOND_US, 1),
+        12..=14 => (1_000, 1),
+        15..=17 => (1, 1),
+        18..=19 => (1, 1_000),
+        _ => return None,
+    };
+    let mut us = whole_number.checked_mul(us_each)? / us_per;
+    let mut unit = us_each / 10;
+    for b in fraction.bytes().take(6) {
+        us += i64::from(b - b'0') * unit;
+        unit /= 10;
+    }
+    Some(Instant(us))
+}
+
+fn two(b: &[u8], at: usize) -> Option<i64> {
+    let (x, y) = (b.get(at)?.wrapping_sub(b'0'), b.get(at + 1)?.wrapping_sub(b'0'));
+    (x < 10 && y < 10).then(|| i64::from(x) * 10 + i64::from(y))
+}
+
+fn check(value: i64, max: i64) -> Option<i64> {
+    (value <= max).then_some(value)
+}
+
+/// Days from 1970-01-01 to a day of the Gregorian calendar.
+fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + i64::from(leap),
+        _ => return None,
+    };
+    if day < 1 || day > length {
+        return None;
+    }
+    // Years begin in March here, so that the leap day is the last of its year.
+    let y = if month <= 2 { year - 1 } else { year };
+    let era = y.div_euclid(400);
+    let year_of_era = y.rem_euclid(400);
+    let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    Some(era * 146_097 + day_of_era - 719_468)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn clock(zone: &str) -> Clock {
+        let table = BTreeMap::from([("MSK".to_owned(), 3 * HOUR_US), ("CST".to_owned(), -6 * HOUR_US)]);
+        Clock::new(TimeZone::get(zone).unwrap(), Arc::new(table))
+    }
+
+    fn any(text: &str) -> String {
+        match clock("Europe/Berlin").any(text) {
+            Ok(t) => t.to_string(),
+            Err(e) => format!("{e:?}"),
+        }
+    }
+
+    #[test]
+    fn the_ways_in_which_logs_write_a_moment() {
+        for (text, expect) in [
+            ("10/Oct/2000:13:55:36 -0700", "2000-10-10T20:55:36Z"),
+            ("29/Feb/2024:00:00:00 +0000", "2024-02-29T00:00:00Z"),
+            ("29/Feb/2023:00:00:00 +0000", "NotATime"),
+            ("2026-03-02T21:14:05Z", "2026-03-02T21:14:05Z"),
+            ("2026-03-02T21:14:05.123456+01:00", "2026-03-02T20:14:05.123456Z"),
+            ("2026-03-02 21:14:05,5", "2026-03-02T20:14:05.5Z"),
+            ("2026-07-02 21:14:05.123 CEST", "2026-07-02T19:14:05.123Z"),
+            ("2026-03-02 21:14:05 UTC", "2026-03-02T21:14:05Z"),
+            ("2026-03-02 21:14:05 MSK", "2026-03-02T18:14:05Z"),
+            ("2026-03-02 21:14:05 <+03>", "2026-03-02T18:14:05Z"),
+            ("2026-03-02 21:14:05 XYZT", "UnknownZone"),
+            ("2026-13-02 21:14:05", "NotATime"),
+            ("1700000000", "2023-11-14T22:13:20Z"),
+            ("1700000000.25", "2023-11-14T22:13:20.25Z"),
+            ("1700000000250", "2023-11-14T22:13:20.25Z"),
+            ("1700000000250000", "2023-11-14T22:13:20.25Z"),
+            ("1700000000250000000", "2023-11-14T22:13:20.25Z"),
+            ("42", "NotATime"),
+            ("", "NotATime"),
+            ("é2026-03-02 21:14:05", "NotATime"),
+        ] {
+            assert_eq!(any(text), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_abbreviation_that_the_stores_own_zone_uses_is_read_as_there() {
+        let shanghai = clock("Asia/Shanghai").iso("2026-03-02 08:00:00 CST").unwrap();
+        let elsewhere = clock("Europe/Berlin").iso("2026-03-02 08:00:00 CST").unwrap();
+        assert_eq!(shanghai.to_string(), "2026-03-02T00:00:00Z");
+        assert_eq!(elsewhere.to_string(), "2026-03-02T14:00:00Z");
+    }
+
+    #[test]
+    fn the_hour_that_comes_twice_is_told_apart_by_its_abbreviation() {
+        let mut berlin = clock("Europe/Berlin");
+        let summer = berlin.iso("2026-10-25 02:30:00 CEST").unwrap();
+        let winter = berlin.iso("2026-10-25 02:30:00 CET").unwrap();
+        assert_eq!(winter.0 - summer.0, HOUR_US);
+        assert_eq!(berlin.iso("2026-10-25 02:30:00").unwrap(), summer);
+    }
+
+    proptest! {
+        #[test]
+        fn times_agree_with_a_calendar_library(us in 0i64..4_102_444_800_000_000) {
+            let t = Instant(us);
+            prop_assert_eq!(clock("UTC").any(&t.to_string()), Ok(t));
+            let clf = t.to_jiff().strftime("%d/%b/%Y:%H:%M:%S +0000").to_string();
+            prop_assert_eq!(clock("UTC").clf(&clf), Some(Instant(t.second() * SECOND_US)));
+        }
+
+        #[test]
+        fn no_text_makes_the_clock_panic(text in "\\PC{0,40}") {
+            let _ = clock("Europe/Berlin").any(&text);
+        }
+    }
+}

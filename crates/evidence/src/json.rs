@@ -1,0 +1,159 @@
+//! JSON objects, one a line: their members as slices of the line, and the writing of `unmapped`.
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// The members of a JSON object in their order, values unread. Nothing if the text is not one whole object.
+pub(crate) fn members(text: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let members = reader.deserialize_map(Members).ok()?;
+    reader.end().ok()?;
+    Some(members)
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<(Cow<'de, str>, &'de str)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::with_capacity(16);
+        while let Some((Key(key), value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
+            members.push((key, value.get()));
+        }
+        Ok(members)
+    }
+}
+
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> serde::Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Key<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+            fn visit_borrowed_str<E>(self, s: &'de str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Borrowed(s)))
+            }
+            fn visit_str<E>(self, s: &str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Owned(s.to_owned())))
+            }
+        }
+        d.deserialize_str(Text)
+    }
+}
+
+/// A value as text: strings unescaped, numbers and the rest as they stand; `null` is nothing.
+pub(crate) fn text(raw: &str) -> Option<Cow<'_, str>> {
+    if raw == "null" {
+        return None;
+    }
+    let Some(inner) = raw.strip_prefix('"').and_then(|r| r.strip_suffix('"')) else { return Some(Cow::Borrowed(raw)) };
+    if !inner.contains('\\') {
+        return Some(Cow::Borrowed(inner));
+    }
+    match serde_json::from_str::<String>(raw) {
+        Ok(s) => Some(Cow::Owned(s)),
+        // A lone surrogate: valid JSON text, no character. Kept as it stands.
+        Err(_) => Some(Cow::Borrowed(inner)),
+    }
+}
+
+/// The value under a path whose dots go into objects; a key that holds the dots itself comes first.
+pub(crate) fn at_path<'a>(members: &[(Cow<'a, str>, &'a str)], path: &str) -> Option<&'a str> {
+    if let Some((_, value)) = members.iter().find(|(key, _)| key == path) {
+        return Some(value);
+    }
+    path.match_indices('.').find_map(|(dot, _)| {
+        let (_, value) = members.iter().find(|(key, _)| *key == path[..dot])?;
+        if !value.starts_with('{') {
+            return None;
+        }
+        at_path(&self::members(value)?, &path[dot + 1..])
+    })
+}
+
+/// Appends `"name":"value"` to an object's members.
+pub(crate) fn push_member(out: &mut String, name: &str, value: &str) {
+    key(out, name);
+    push_string(out, value);
+}
+
+/// Appends `"name":value`, the value being JSON already.
+pub(crate) fn push_member_raw(out: &mut String, name: &str, value: &str) {
+    key(out, name);
+    out.push_str(value);
+}
+
+fn key(out: &mut String, name: &str) {
+    if !out.is_empty() {
+        out.push(',');
+    }
+    push_string(out, name);
+    out.push(':');
+}
+
+/// Appends a JSON string.
+pub(crate) fn push_string(out: &mut String, text: &str) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push('"');
+    let mut from = 0;
+    for (at, b) in text.bytes().enumerate() {
+        if b >= 0x20 && b != b'"' && b != b'\\' {
+            continue;
+        }
+        out.push_str(&text[from..at]);
+        from = at + 1;
+        match b {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            _ => {
+                out.push_str("\\u00");
+                out.push(char::from(HEX[usize::from(b >> 4)]));
+                out.push(char::from(HEX[usize::from(b & 15)]));
+            }
+        }
+    }
+    out.push_str(&text[from..]);
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn members_come_as_slices_and_paths_go_into_objects() {
+        let m = members(r#"{"a":1,"b":{"c":{"d":"x\"y"}},"e.f":null}"#).unwrap();
+        assert_eq!(at_path(&m, "a"), Some("1"));
+        assert_eq!(at_path(&m, "b.c.d").and_then(text).as_deref(), Some("x\"y"));
+        assert_eq!(at_path(&m, "e.f").and_then(text), None);
+        assert_eq!(at_path(&m, "b.x"), None);
+        assert!(members("[1]").is_none() && members(r#"{"a":1} x"#).is_none() && members("{").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(name in "\\PC{0,10}", value in any::<String>()) {
+            let mut out = String::new();
+            push_member(&mut out, &name, &value);
+            let object = format!("{{{out}}}");
+            let m = members(&object).unwrap();
+            prop_assert_eq!(m[0].0.as_ref(), name.as_str());
+            prop_assert_eq!(text(m[0].1).unwrap(), value);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! How to read: formats, what the store file says, limits; and where what is read goes.
+
+use crate::error::SinkError;
+use crate::formats::Formats;
+use stanch_model::store::LogSource;
+use stanch_model::{EventBatch, FileAccount, Seal};
+
+/// How to read a file.
+#[derive(Clone, Debug)]
+pub struct ReadOptions<'a> {
+    /// The formats that are known.
+    pub formats: &'a Formats,
+    /// What the store file says about particular logs.
+    pub logs: &'a [LogSource],
+    /// IANA time zone of times that carry none, where the log's own entry does not say.
+    pub time_zone: &'a str,
+    /// Limits against hostile or broken files.
+    pub limits: Limits,
+    /// The file's seal, if it has been worked out before; it is then not worked out again.
+    pub known_seal: Option<Seal>,
+}
+
+impl<'a> ReadOptions<'a> {
+    /// Options with the usual limits, nothing known of any log.
+    pub fn new(formats: &'a Formats, time_zone: &'a str) -> ReadOptions<'a> {
+        ReadOptions { formats, logs: &[], time_zone, limits: Limits::default(), known_seal: None }
+    }
+}
+
+/// Limits against hostile or broken files. What exceeds one is counted and named in the account, never an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a line, or of a record of several lines; a longer one is unread. Bounds memory.
+    pub line_bytes_max: usize,
+    /// Bytes of text that may come out of one compressed file or archive.
+    pub text_bytes_max: u64,
+    /// How many times its own size may come out of a compressed file or archive, once that is more than 256 MiB.
+    pub ratio_max: u64,
+    /// Members of an archive that are read.
+    pub members_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { line_bytes_max: 16 << 20, text_bytes_max: 1 << 40, ratio_max: 400, members_max: 100_000 }
+    }
+}
+
+/// Receives what is read. For each text (a file, a member of an archive) one `begin`, its batches, one `end`. The
+/// account of an archive itself comes between its own `begin` and `end` without batches, after those of its members.
+pub trait Sink {
+    /// A text begins.
+    ///
+    /// # Errors
+    /// If the receiver cannot take it in; reading then stops.
+    fn begin(&mut self) -> Result<(), SinkError>;
+
+    /// Its next events, in the order of its lines. Never empty.
+    ///
+    /// # Errors
+    /// If the receiver cannot take them in; reading then stops.
+    fn batch(&mut self, batch: EventBatch) -> Result<(), SinkError>;
+
+    /// It has ended; this became of it.
+    ///
+    /// # Errors
+    /// If the receiver cannot take it in; reading then stops.
+    fn end(&mut self, account: &FileAccount) -> Result<(), SinkError>;
+
+    /// So many bytes of the file have been read so far, before decompression.
+    fn progress(&mut self, _bytes_read: u64) {}
+}

@@ -1,0 +1,153 @@
+//! Runs the samples of format packs: each must give exactly what its pack says.
+
+use crate::formats::{FormatPack, Formats, Sample, Scalar, packs_of};
+use crate::options::{ReadOptions, Sink};
+use crate::stream::TextStream;
+use crate::unpack::Ended;
+use crate::{SinkError, targets::Target};
+use stanch_model::event::BatchRow;
+use stanch_model::{EventBatch, EventFields, FileAccount, NumberField, Seal, TextField};
+use stanch_packs::{Packs, Problem};
+
+/// Checks every format pack: its fields exist, it has samples, one of them hostile, and each sample comes out as it says.
+pub fn check(packs: &Packs) -> Vec<Problem> {
+    let (formats, all) = match (Formats::load(packs), packs_of(packs)) {
+        (Ok(formats), Ok(all)) => (formats, all),
+        (Err(e), _) | (_, Err(e)) => return vec![e.into()],
+    };
+    let mut problems = Vec::new();
+    for (name, pack) in &all {
+        let shown = packs.shown(name);
+        problems.extend(check_pack(name, pack, &formats).into_iter().map(|message| Problem::new(&shown, message)));
+    }
+    problems
+}
+
+fn check_pack(name: &str, pack: &FormatPack, formats: &Formats) -> Vec<String> {
+    let mut problems = Vec::new();
+    for field in pack.fields.keys() {
+        if TextField::from_name(field).is_none() && NumberField::from_name(field).is_none() && field != "time" {
+            problems.push(format!("`fields` names {field:?}, which is no event field"));
+        }
+    }
+    if !pack.samples.iter().any(|s| s.hostile) {
+        problems.push("it has no hostile sample".to_owned());
+    }
+    for sample in &pack.samples {
+        let found = check_sample(name.trim_start_matches("formats/"), sample, formats);
+        problems.extend(found.into_iter().map(|message| format!("sample {:?}: {message}", sample.name)));
+    }
+    problems
+}
+
+fn check_sample(format: &str, sample: &Sample, formats: &Formats) -> Vec<String> {
+    let bytes: Vec<u8> = if sample.latin1 {
+        sample.text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
+    } else {
+        sample.text.clone().into_bytes()
+    };
+    let logs: Vec<_> = sample.log.iter().cloned().collect();
+    let options = ReadOptions { logs: &logs, ..ReadOptions::new(formats, "UTC") };
+    let (account, events) = read_bytes("sample", &bytes, &options);
+    let mut problems = Vec::new();
+    if account.format.as_deref() != Some(format) {
+        problems.push(format!("it is recognised as {}", account.format.as_deref().unwrap_or("no format")));
+    }
+    let rows: Vec<BatchRow<'_>> = events.0.iter().flat_map(EventBatch::rows).collect();
+    if rows.len() != sample.gives.len() {
+        problems.push(format!("{} events where `gives` has {}", rows.len(), sample.gives.len()));
+    }
+    for (i, (row, gives)) in rows.iter().zip(&sample.gives).enumerate() {
+        for (name, expected) in gives {
+            let found = value(row, name);
+            if found != *expected {
+                problems.push(format!("event {}: {name} is {}, not {}", i + 1, shown(&found), shown(expected)));
+            }
+        }
+    }
+    for (reason, lines) in &sample.unread {
+        let found: u64 = account.unread.iter().filter(|g| g.reason.contains(reason.as_str())).map(|g| g.lines).sum();
+        if found != *lines {
+            problems.push(format!("{found} lines are unread for {reason:?}, not {lines}"));
+        }
+    }
+    let (found, expected) = (account.unread_lines(), sample.unread.values().sum::<u64>());
+    if found != expected {
+        let reasons: Vec<&str> = account.unread.iter().map(|g| g.reason.as_str()).collect();
+        problems.push(format!("{found} lines are unread in all, not {expected} ({})", reasons.join("; ")));
+    }
+    problems
+}
+
+fn value(row: &BatchRow<'_>, name: &str) -> Option<Scalar> {
+    match (name, Target::from_name(name)) {
+        ("class", _) => Some(Scalar::Text(row.class().word().to_owned())),
+        ("line", _) => i64::try_from(row.position().line).ok().map(Scalar::Number),
+        (_, Some(Target::Time)) => Some(Scalar::Text(row.time().to_string())),
+        (_, Some(Target::Text(field))) => row.text(field).map(|t| Scalar::Text(t.to_owned())),
+        (_, Some(Target::Number(field))) => row.number(field).map(Scalar::Number),
+        (_, Some(Target::Duration(1))) => row.number(NumberField::DurationUs).map(Scalar::Number),
+        _ => Some(Scalar::Text("no such field".to_owned())),
+    }
+}
+
+fn shown(value: &Option<Scalar>) -> String {
+    match value {
+        None => "absent".to_owned(),
+        Some(Scalar::Number(n)) => n.to_string(),
+        Some(Scalar::Text(text)) => format!("{text:?}"),
+    }
+}
+
+/// Keeps batches.
+#[derive(Default)]
+pub(crate) struct Kept(pub(crate) Vec<EventBatch>);
+
+impl Sink for Kept {
+    fn begin(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+    fn batch(&mut self, batch: EventBatch) -> Result<(), SinkError> {
+        self.0.push(batch);
+        Ok(())
+    }
+    fn end(&mut self, _: &FileAccount) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+/// Reads text that is at hand. It is not sealed.
+pub(crate) fn read_bytes(name: &str, bytes: &[u8], options: &ReadOptions<'_>) -> (FileAccount, Kept) {
+    let mut kept = Kept::default();
+    let mut stream = TextStream::new(name.to_owned(), options);
+    let size = bytes.len() as u64;
+    let ended = Ended { seal: Seal(String::new()), bytes: size, container: None, remarks: Vec::new() };
+    let account = stream.feed(bytes, &mut kept).and_then(|()| stream.finish(ended, &mut kept));
+    (account.expect("keeping batches cannot fail"), kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_format_pack_gives_what_its_samples_say() {
+        let problems: Vec<String> = check(&Packs::shipped()).iter().map(ToString::to_string).collect();
+        assert!(problems.is_empty(), "{}", problems.join("\n"));
+    }
+
+    #[test]
+    fn a_pack_that_lies_about_its_sample_is_named() {
+        let text = Packs::shipped().text("formats/json_lines").unwrap().replace("T21:14:05.123Z\", class", "T21:14:06Z\", class");
+        let problems = check(&Packs::shipped().with_text("formats/json_lines", &text));
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].message.contains("event 1: time is"), "{problems:?}");
+    }
+
+    #[test]
+    fn a_pack_that_maps_to_no_field_is_refused() {
+        let text = Packs::shipped().text("formats/nginx_json").unwrap().replace("msec: time", "msec: tiem");
+        let error = Formats::load(&Packs::shipped().with_text("formats/nginx_json", &text)).unwrap_err();
+        assert!(error.to_string().contains("`msec` goes to \"tiem\""), "{error}");
+    }
+}

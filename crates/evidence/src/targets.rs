@@ -1,0 +1,250 @@
+//! Where a named value goes in an event: the closed vocabulary that format packs and store files map onto.
+
+use crate::clock::{Clock, TimeFault};
+use crate::json;
+use stanch_model::event::Record;
+use stanch_model::{EventClass, EventFields, Instant, NumberField, Position, TextField};
+use std::borrow::Cow;
+
+/// Where a value goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A text field.
+    Text(TextField),
+    /// A number field.
+    Number(NumberField),
+    /// How long it took, in units of so many microseconds.
+    Duration(i64),
+    /// The moment, in any writing.
+    Time,
+    /// `GET /path?query HTTP/1.1`.
+    RequestLine,
+    /// The query alone, to be put behind the path.
+    QueryArgs,
+    /// Nothing: it says again what another field says.
+    Ignore,
+}
+
+impl Target {
+    /// The target of that name: an event field's OCSF path or column, or one of the words below.
+    pub(crate) fn from_name(name: &str) -> Option<Target> {
+        Some(match name {
+            "time" => Target::Time,
+            "request_line" => Target::RequestLine,
+            "request_query" => Target::QueryArgs,
+            "duration_s" => Target::Duration(1_000_000),
+            "duration" | "duration_ms" => Target::Duration(1_000),
+            "duration_us" => Target::Duration(1),
+            "ignore" => Target::Ignore,
+            _ => {
+                let text = TextField::from_name(name).map(Target::Text);
+                text.or_else(|| NumberField::from_name(name).map(Target::Number))?
+            }
+        })
+    }
+
+    /// The words besides event fields.
+    pub(crate) const WORDS: &'static [&'static str] =
+        &["time", "request_line", "request_query", "duration_s", "duration_ms", "duration_us", "ignore"];
+}
+
+/// The pieces of a request line: method, target, and whether it is one at all.
+pub(crate) fn request_line(request: &str) -> Option<(&str, &str)> {
+    let (method, rest) = request.split_once(' ')?;
+    let is_method = !method.is_empty()
+        && method.len() <= 20
+        && method.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'));
+    if !is_method {
+        return None;
+    }
+    let target = match rest.rsplit_once(' ') {
+        Some((target, version)) if version.starts_with("HTTP/") => target,
+        _ => rest,
+    };
+    (!target.is_empty()).then_some((method, target))
+}
+
+/// An address without its port, and the port; IPv4 inside IPv6 as IPv4.
+pub(crate) fn address(text: &str) -> (&str, Option<i64>) {
+    if let Some((inner, rest)) = text.strip_prefix('[').and_then(|t| t.split_once(']')) {
+        if inner.contains(':') {
+            return (inner, rest.strip_prefix(':').and_then(|p| p.parse().ok()));
+        }
+        return (text, None);
+    }
+    if let Some(v4) = text.strip_prefix("::ffff:").filter(|v4| v4.contains('.')) {
+        return (v4, None);
+    }
+    match text.split_once(':') {
+        Some((host, port)) if host.contains('.') && !port.contains(':') => match port.parse() {
+            Ok(port) => (host, Some(port)),
+            Err(_) => (text, None),
+        },
+        _ => (text, None),
+    }
+}
+
+/// A record under way: values found under names, before they are put in their places.
+#[derive(Default)]
+pub(crate) struct Draft<'a> {
+    values: Vec<(Target, Cow<'a, str>)>,
+    /// Members of the `unmapped` object, without braces.
+    unmapped: String,
+}
+
+impl<'a> Draft<'a> {
+    /// A value that goes to a target.
+    pub(crate) fn put(&mut self, target: Target, value: impl Into<Cow<'a, str>>) {
+        self.values.push((target, value.into()));
+    }
+
+    /// A value without a place, as text.
+    pub(crate) fn unmapped_text(&mut self, name: &str, value: &str) {
+        json::push_member(&mut self.unmapped, name, value);
+    }
+
+    /// A value without a place, JSON already.
+    pub(crate) fn unmapped_json(&mut self, name: &str, value: &str) {
+        json::push_member_raw(&mut self.unmapped, name, value);
+    }
+
+    /// The moment, if one of the values is one. The first that can be read counts.
+    pub(crate) fn time(&self, clock: &mut Clock) -> Result<Instant, TimeFault> {
+        let mut fault = TimeFault::NotATime;
+        for (_, value) in self.values.iter().filter(|(target, _)| *target == Target::Time) {
+            match clock.any(value) {
+                Ok(t) => return Ok(t),
+                Err(e) => fault = e,
+            }
+        }
+        Err(fault)
+    }
+
+    /// Whether a field was given a value.
+    pub(crate) fn has(&self, target: Target) -> bool {
+        self.values.iter().any(|(t, _)| *t == target)
+    }
+
+    /// Puts everything in its place and hands the record to `done`.
+    pub(crate) fn finish<T>(
+        mut self,
+        (time, class, position): (Instant, EventClass, Position),
+        done: impl FnOnce(Record<'_>) -> T,
+    ) -> T {
+        self.join_query();
+        let mut words_of_a_bad_request = None;
+        let mut record = Record::new(time, class, position);
+        if !self.unmapped.is_empty() {
+            self.unmapped.insert(0, '{');
+            self.unmapped.push('}');
+            record.set_text(TextField::Unmapped, &self.unmapped);
+        }
+        for (target, value) in &self.values {
+            match *target {
+                Target::Text(TextField::SrcIp) => {
+                    let (ip, port) = address(value);
+                    record.set_text(TextField::SrcIp, ip);
+                    if let Some(port) = port {
+                        record.set_number(NumberField::SrcPort, port);
+                    }
+                }
+                Target::Text(field) => record.set_text(field, value),
+                Target::Number(field) => {
+                    if let Some(n) = whole(value) {
+                        record.set_number(field, n);
+                    }
+                }
+                Target::Duration(unit_us) => {
+                    if let Some(us) = scaled(value, unit_us) {
+                        record.set_number(NumberField::DurationUs, us);
+                    }
+                }
+                Target::RequestLine => match request_line(value) {
+                    Some((method, target)) => {
+                        record.set_text(TextField::HttpMethod, method);
+                        record.set_text(TextField::Url, target);
+                    }
+                    None => words_of_a_bad_request = Some(value),
+                },
+                Target::Time | Target::QueryArgs | Target::Ignore => {}
+            }
+        }
+        if let Some(words) = words_of_a_bad_request {
+            record.set_text(TextField::Message, words);
+        }
+        if let (None, Some(code)) = (record.text(TextField::Status), record.number(NumberField::HttpStatus)) {
+            record.set_text(TextField::Status, if code < 400 { "success" } else { "failure" });
+        }
+        done(record)
+    }
+
+    /// Puts a query that stands apart from its path behind it.
+    fn join_query(&mut self) {
+        let Some(at) = self.values.iter().position(|(t, v)| *t == Target::QueryArgs && !v.is_empty()) else { return };
+        let query = self.values[at].1.clone();
+        if let Some((_, path)) = self.values.iter_mut().find(|(t, _)| *t == Target::Text(TextField::Url)) {
+            let mark = if query.starts_with('?') { "" } else { "?" };
+            *path = Cow::Owned(format!("{path}{mark}{query}"));
+        }
+    }
+}
+
+/// A whole number, from text that may carry a fraction.
+pub(crate) fn whole(text: &str) -> Option<i64> {
+    let text = text.trim();
+    text.parse().ok().or_else(|| text.parse::<f64>().ok().and_then(rounded))
+}
+
+/// A number of units in microseconds. Of several, as proxies write them for each try, the last.
+pub(crate) fn scaled(text: &str, unit_us: i64) -> Option<i64> {
+    let last = text.rsplit([',', ' ']).find(|part| !part.is_empty())?;
+    let number = last.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit_us = match &last[number.len()..] {
+        "ms" => 1_000,
+        "s" => 1_000_000,
+        "us" => 1,
+        "" => unit_us,
+        _ => return None,
+    };
+    #[expect(clippy::cast_precision_loss, reason = "units are small powers of ten")]
+    number.parse::<f64>().ok().and_then(|n| rounded(n * unit_us as f64))
+}
+
+fn rounded(n: f64) -> Option<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "its size is checked")]
+    (n.is_finite() && n.abs() < 9e18).then(|| n.round() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_line_comes_apart_even_with_spaces_in_its_target() {
+        assert_eq!(request_line("GET /a?b=1 HTTP/1.1"), Some(("GET", "/a?b=1")));
+        assert_eq!(request_line("GET /a b HTTP/1.1"), Some(("GET", "/a b")));
+        assert_eq!(request_line("GET /old"), Some(("GET", "/old")));
+        assert_eq!(request_line("\\x16\\x03\\x01"), None);
+        assert_eq!(request_line("-"), None);
+        assert_eq!(request_line("get / HTTP/1.0"), None);
+    }
+
+    #[test]
+    fn addresses_lose_their_port_and_their_disguise() {
+        assert_eq!(address("192.0.2.7:41"), ("192.0.2.7", Some(41)));
+        assert_eq!(address("[2001:db8::1]:41"), ("2001:db8::1", Some(41)));
+        assert_eq!(address("2001:db8::1"), ("2001:db8::1", None));
+        assert_eq!(address("::ffff:192.0.2.7"), ("192.0.2.7", None));
+        assert_eq!(address("[local]"), ("[local]", None));
+        assert_eq!(address("unix:"), ("unix:", None));
+    }
+
+    #[test]
+    fn durations_in_all_units_become_microseconds() {
+        assert_eq!(scaled("0.012", 1_000_000), Some(12_000));
+        assert_eq!(scaled("12ms", 1_000_000), Some(12_000));
+        assert_eq!(scaled("0.1, 0.2", 1_000_000), Some(200_000));
+        assert_eq!(scaled("-", 1), None);
+        assert_eq!(scaled("1e400", 1), None);
+    }
+}

@@ -1,0 +1,467 @@
+//! Whole files, good and bad: what was read, what was not, and why.
+
+use proptest::prelude::*;
+use stanch_evidence::{Formats, Limits, ReadOptions, Sink, SinkError, Source, excerpt, gather, read, seal, split_member};
+use stanch_model::store::LogSource;
+use stanch_model::{EventBatch, EventFields, FileAccount, NumberField, Position, TextField};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+static FORMATS: LazyLock<Formats> =
+    LazyLock::new(|| Formats::load(&stanch_packs::Packs::shipped()).expect("shipped packs load"));
+
+/// Keeps what it receives, and that calls come in their order.
+#[derive(Default)]
+struct Kept {
+    batches: Vec<EventBatch>,
+    open: bool,
+    ended: usize,
+}
+
+impl Sink for Kept {
+    fn begin(&mut self) -> Result<(), SinkError> {
+        assert!(!self.open, "one text at a time");
+        self.open = true;
+        Ok(())
+    }
+    fn batch(&mut self, batch: EventBatch) -> Result<(), SinkError> {
+        assert!(self.open && !batch.is_empty());
+        self.batches.push(batch);
+        Ok(())
+    }
+    fn end(&mut self, _: &FileAccount) -> Result<(), SinkError> {
+        assert!(self.open);
+        self.open = false;
+        self.ended += 1;
+        Ok(())
+    }
+}
+
+impl Kept {
+    fn texts(&self, field: TextField) -> Vec<Option<String>> {
+        self.batches.iter().flat_map(EventBatch::rows).map(|r| r.text(field).map(str::to_owned)).collect()
+    }
+    fn positions(&self) -> Vec<Position> {
+        self.batches.iter().flat_map(EventBatch::rows).map(|r| r.position()).collect()
+    }
+}
+
+fn options() -> ReadOptions<'static> {
+    ReadOptions::new(&FORMATS, "UTC")
+}
+
+fn read_path(path: &Path, options: &ReadOptions<'_>) -> (Vec<FileAccount>, Kept) {
+    let mut kept = Kept::default();
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    let accounts = read(&Source { name, path: path.to_owned() }, options, &mut kept).unwrap();
+    for account in &accounts {
+        assert_eq!(account.lines, account.lines_in_events + account.unread_lines(), "{account:#?}");
+        assert!(account.events <= account.lines_in_events);
+    }
+    assert_eq!(kept.ended, accounts.len());
+    assert_eq!(kept.positions().len() as u64, accounts.iter().map(|a| a.events).sum::<u64>());
+    (accounts, kept)
+}
+
+fn read_named(name: &str, bytes: &[u8]) -> (Vec<FileAccount>, Kept) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    read_path(&path, &options())
+}
+
+fn read_one(bytes: &[u8]) -> (FileAccount, Kept) {
+    let (mut accounts, kept) = read_named("file", bytes);
+    assert_eq!(accounts.len(), 1);
+    (accounts.remove(0), kept)
+}
+
+fn access_lines(count: usize) -> String {
+    (0..count)
+        .map(|i| {
+            format!(
+                "192.0.2.{} - - [02/Mar/2026:21:{:02}:{:02} +0000] \"GET /p/{i} HTTP/1.1\" 200 {i} \"-\" \"agent\"\n",
+                i % 250,
+                i / 60 % 60,
+                i % 60
+            )
+        })
+        .collect()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn reasons(account: &FileAccount) -> Vec<(String, u64)> {
+    account.unread.iter().map(|g| (g.reason.clone(), g.lines)).collect()
+}
+
+#[test]
+fn ten_thousand_lines_of_tls_garbage_in_the_middle_change_nothing_for_the_good_ones() {
+    let garbage: Vec<u8> = (0..10_000u32).flat_map(|i| [0x16, 3, 1, (i % 9) as u8, 200, 0xff, 0, b'"', b'\n']).collect();
+    for (before, after) in [(5_000, 5_000), (0, 9_000)] {
+        let bytes = [access_lines(before).as_bytes(), &garbage, access_lines(after).as_bytes()].concat();
+        let (account, _) = read_one(&bytes);
+        assert_eq!(account.events, (before + after) as u64);
+        assert_eq!(account.unread_lines(), 10_000);
+        assert_eq!(account.format.as_deref(), Some("access_combined"));
+        assert!((account.format_score - 1.0).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn more_garbage_at_the_start_than_any_sample_holds_delays_recognition_only() {
+    let garbage = "what is this line doing here\n".repeat(60_000);
+    let (account, _) = read_one(format!("{garbage}{}", access_lines(20_000)).as_bytes());
+    assert_eq!(account.format.as_deref(), Some("access_combined"));
+    // The sample in which the format is recognised is read whole, so nothing good is lost.
+    assert_eq!(account.events, 20_000);
+    assert!(account.remarks.iter().any(|r| r.starts_with("no format was recognised before line")), "{account:?}");
+}
+
+#[test]
+fn a_truncated_gzip_gives_what_could_be_read_and_says_where_it_broke() {
+    let whole = gzip(access_lines(50_000).as_bytes());
+    let cut = &whole[..whole.len() / 2];
+    let (account, kept) = read_one(cut);
+    assert_eq!(account.container.as_deref(), Some("gzip"));
+    assert!(account.events > 10_000, "{}", account.events);
+    assert_eq!(account.bytes, cut.len() as u64);
+    assert!(account.remarks.iter().any(|r| r.contains("breaks off after")), "{:?}", account.remarks);
+    assert_eq!(kept.texts(TextField::Url)[0].as_deref(), Some("/p/0"));
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("x"), cut).unwrap();
+    assert_eq!(seal(&dir.path().join("x")).unwrap(), (account.seal, account.bytes));
+}
+
+#[test]
+fn gzip_of_several_members_and_zstd_are_read_whole() {
+    let text = access_lines(3_000);
+    let (a, b) = text.split_at(text.len() / 3);
+    let (account, _) = read_one(&[gzip(a.as_bytes()), gzip(b.as_bytes())].concat());
+    assert_eq!((account.events, account.text_bytes), (3_000, text.len() as u64));
+    let (account, _) = read_one(&zstd::encode_all(text.as_bytes(), 3).unwrap());
+    assert_eq!((account.events, account.container.as_deref()), (3_000, Some("zstd")));
+}
+
+#[test]
+fn a_line_of_a_megabyte_is_read_and_one_over_the_limit_is_one_unread_line() {
+    let long = |n: usize| format!("192.0.2.1 - - [02/Mar/2026:21:00:00 +0000] \"GET /{} HTTP/1.1\" 200 1\n", "a".repeat(n));
+    let text = format!("{}{}{}", long(10), long(1 << 20), long(10));
+    assert_eq!(read_one(text.as_bytes()).0.events, 3);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x");
+    std::fs::write(&path, &text).unwrap();
+    let limits = Limits { line_bytes_max: 4_096, ..Limits::default() };
+    let (accounts, _) = read_path(&path, &ReadOptions { limits, ..options() });
+    assert_eq!(accounts[0].events, 2);
+    assert_eq!(reasons(&accounts[0]), [("longer than the limit for a line".to_owned(), 1)]);
+}
+
+#[test]
+fn an_unknown_file_is_named_with_the_nearest_format_and_every_line_counted() {
+    let (account, _) = read_one(b"hello\nworld\nno newline at the end");
+    assert_eq!((account.lines, account.events, account.format.as_deref()), (3, 0, None));
+    insta::assert_snapshot!(account.unread[0].reason, @"no format fits; nearest is access log (combined) (0.00), because no time in square brackets");
+    let (account, _) = read_one(b"BZh91AY&SY\n");
+    insta::assert_snapshot!(account.unread[0].reason, @"no format fits; it is compressed with bzip2; unpack it and add it again");
+    let (account, _) = read_one(b"");
+    assert_eq!((account.lines, account.unread.len()), (0, 0));
+}
+
+#[test]
+fn byte_order_mark_carriage_returns_and_other_charsets_are_read_and_their_raw_bytes_found_again() {
+    let mut bytes = b"\xef\xbb\xbf".to_vec();
+    bytes.extend(b"192.0.2.1 - - [02/Mar/2026:21:00:00 +0000] \"GET /caf\xe9 HTTP/1.1\" 200 1\r\n");
+    bytes.extend(b"192.0.2.2 - - [02/Mar/2026:21:00:00 +0000] \"GET / HTTP/1.1\" 200 1\r\n");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x");
+    std::fs::write(&path, &bytes).unwrap();
+    let (accounts, kept) = read_path(&path, &options());
+    assert_eq!(accounts[0].events, 2);
+    assert_eq!(kept.texts(TextField::Url), [Some("/caf\u{fffd}".to_owned()), Some("/".to_owned())]);
+    let p = kept.positions()[1];
+    let raw = excerpt(&path, None, p.offset, p.length).unwrap();
+    assert_eq!(raw, b"192.0.2.2 - - [02/Mar/2026:21:00:00 +0000] \"GET / HTTP/1.1\" 200 1\r");
+    assert!(excerpt(&path, None, p.offset, p.length + 9).is_err());
+    assert!(excerpt(&path, Some("m"), 0, 1).is_err());
+}
+
+fn tar_of(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_gnu();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        builder.append(&header, *bytes).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+fn zip_of(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+#[test]
+fn members_of_archives_are_files_of_their_own_and_no_name_inside_opens_anything() {
+    let text = access_lines(100);
+    let packed = gzip(text.as_bytes());
+    let members: &[(&str, &[u8])] = &[("web/access.log.1.gz", &packed), ("../../etc/passwd", text.as_bytes()), ("/abs", b"x\n")];
+    for (name, bytes) in
+        [("a.tar", tar_of(members)), ("a.tgz", gzip(&tar_of(members))), ("a.zip", zip_of(members))]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(name);
+        std::fs::write(&path, &bytes).unwrap();
+        let (accounts, _) = read_path(&path, &options());
+        let summary: Vec<(String, u64, u64)> =
+            accounts.iter().map(|a| (a.path.replace(name, "*"), a.events, a.lines)).collect();
+        let expect = [("*", 0, 0), ("*!../../etc/passwd", 100, 100), ("*!/abs", 0, 1), ("*!web/access.log.1.gz", 100, 100)];
+        assert_eq!(summary, expect.map(|(p, e, l)| (p.to_owned(), e, l)), "{name}");
+        assert_eq!(accounts[3].container.as_deref(), Some("gzip"));
+        assert_eq!(seal(&path).unwrap().0, accounts[0].seal);
+        let (_, member) = split_member(&accounts[3].path);
+        assert_eq!(excerpt(&path, member, 0, 9).unwrap(), b"192.0.2.0");
+        assert!(excerpt(&path, Some("nowhere"), 0, 9).is_err());
+    }
+}
+
+#[test]
+fn broken_archives_give_what_can_be_read() {
+    let text = access_lines(2_000);
+    let members: &[(&str, &[u8])] = &[("a.log", text.as_bytes()), ("b.log", text.as_bytes())];
+    let tar = tar_of(members);
+    let (accounts, _) = read_named("a.tar", &tar[..tar.len() * 3 / 4]);
+    assert_eq!(accounts.len(), 3);
+    assert_eq!(accounts[1].events, 2_000);
+    assert!(accounts[2].events > 500, "{:?}", accounts[2]);
+    assert!(accounts[0].remarks.iter().any(|r| r.contains("breaks off")), "{:?}", accounts[0].remarks);
+    let zip = zip_of(members);
+    let (accounts, _) = read_named("a.zip", &zip[..zip.len() / 2]);
+    assert!(accounts[0].remarks[0].contains("cannot be read"), "{:?}", accounts[0].remarks);
+}
+
+#[test]
+fn a_bomb_stops_at_its_limit_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("bomb.gz");
+    std::fs::write(&path, gzip(&vec![b'\n'; 8 << 20])).unwrap();
+    let limits = Limits { text_bytes_max: 2 << 20, ..Limits::default() };
+    let (accounts, _) = read_path(&path, &ReadOptions { limits, ..options() });
+    assert!(accounts[0].text_bytes <= 4 << 20);
+    assert!(accounts[0].remarks[0].contains("reading stopped"), "{:?}", accounts[0].remarks);
+    assert_eq!(accounts[0].seal, seal(&path).unwrap().0);
+}
+
+#[test]
+fn a_stated_clock_offset_is_added_and_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("access.log");
+    std::fs::write(&path, access_lines(2)).unwrap();
+    let logs = [LogSource { name: "shop".into(), files: "access*".into(), clock_offset_s: -3_600, ..LogSource::default() }];
+    let (accounts, kept) = read_path(&path, &ReadOptions { logs: &logs, ..options() });
+    assert_eq!(accounts[0].clock_offset_s, -3_600);
+    assert_eq!(accounts[0].window.unwrap().from.to_string(), "2026-03-02T20:00:00Z");
+    assert_eq!(kept.texts(TextField::LogName)[0].as_deref(), Some("shop"));
+}
+
+#[test]
+fn a_stated_pattern_that_cannot_be_compiled_is_named_and_the_file_read_by_content() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("access.log");
+    std::fs::write(&path, access_lines(2)).unwrap();
+    let pattern = Some("$remote_addr$status".to_owned());
+    let logs = [LogSource { name: "shop".into(), files: "**".into(), pattern, ..LogSource::default() }];
+    let (accounts, _) = read_path(&path, &ReadOptions { logs: &logs, ..options() });
+    assert_eq!(accounts[0].events, 2);
+    assert!(accounts[0].remarks[0].contains("nothing stands between"), "{:?}", accounts[0].remarks);
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_is_an_error_and_a_failing_sink_stops_reading() {
+    struct Full;
+    impl Sink for Full {
+        fn begin(&mut self) -> Result<(), SinkError> {
+            Ok(())
+        }
+        fn batch(&mut self, _: EventBatch) -> Result<(), SinkError> {
+            Err(SinkError::new("disk full"))
+        }
+        fn end(&mut self, _: &FileAccount) -> Result<(), SinkError> {
+            Ok(())
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x");
+    let source = Source { name: "x".into(), path: path.clone() };
+    assert!(matches!(read(&source, &options(), &mut Full), Err(stanch_evidence::ReadError::Open { .. })));
+    std::fs::write(&path, access_lines(100_000)).unwrap();
+    assert!(matches!(read(&source, &options(), &mut Full), Err(stanch_evidence::ReadError::Sink { .. })));
+}
+
+/// Pieces that real and hostile logs are made of.
+fn piece() -> impl Strategy<Value = Vec<u8>> {
+    let known = [
+        &b"192.0.2.1 - - [02/Mar/2026:21:00:00 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"x\""[..],
+        b"192.0.2.1 - - [02/Mar/2026:21:00:00 +0000] \"GET /\\",
+        b"2026-03-02 21:14:05.123 UTC,\"u\",\"d\",972,\"192.0.2.30:41\",69.3,7,\"x\",2026-03-02 21:13:53 UTC,3/1,0,LOG,00000,\"statement: SELECT",
+        b"\",,,,,,,,,\"recs\",\"client backend\",,0",
+        b"2026-03-02 21:14:05.123 UTC [972] u@d LOG:  duration: 1 ms  statement: SELECT 1",
+        b"2026-03-02 21:14:05.123 UTC [972] u@d STATEMENT:  x",
+        b"\tmore",
+        b"{\"timestamp\":\"2026-03-02 21:14:05 UTC\",\"error_severity\":\"LOG\",\"message\":\"AUDIT: SESSION,1,1,\"}",
+        b"{\"msec\":\"1772486045.250\",\"request\":\"GET / HTTP/1.1\",\"status\":200}",
+        b"{\"ts\":1}",
+        b"\n",
+        b"\r\n",
+        b"\0\0\0",
+        b"\xef\xbb\xbf",
+        b"\xff\xfe",
+        b"\x1f\x8b\x08",
+        b"\x28\xb5\x2f\xfd",
+        b"PK\x03\x04",
+    ];
+    prop_oneof![
+        4 => prop::sample::select(known.to_vec()).prop_map(<[u8]>::to_vec),
+        3 => Just(b"\n".to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..40),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn every_line_of_any_file_is_in_an_event_or_unread_and_raw_records_are_found_again(
+        pieces in prop::collection::vec(piece(), 0..30), limit in prop_oneof![Just(64usize), Just(16 << 20)]
+    ) {
+        let bytes = pieces.concat();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        std::fs::write(&path, &bytes).unwrap();
+        let limits = Limits { line_bytes_max: limit, ..Limits::default() };
+        let (accounts, kept) = read_path(&path, &ReadOptions { limits, ..options() });
+        let account = &accounts[0];
+        if account.container.is_none() {
+            let newlines = bytes.iter().filter(|b| **b == b'\n').count() as u64;
+            let open = u64::from(!bytes.is_empty() && !bytes.ends_with(b"\n"));
+            prop_assert_eq!(account.lines, newlines + open);
+            prop_assert_eq!(account.text_bytes, bytes.len() as u64);
+            for p in kept.positions() {
+                let raw = excerpt(&path, None, p.offset, p.length).unwrap();
+                let from = usize::try_from(p.offset).unwrap();
+                prop_assert_eq!(&raw[..], &bytes[from..from + p.length as usize]);
+            }
+        }
+    }
+}
+
+/// The folder of real logs that nobody here wrote, if this machine has it.
+fn shared() -> Option<PathBuf> {
+    let stated = std::env::var_os("STANCH_SHARED").map(PathBuf::from);
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    stated.or(Some(beside)).map(|p| p.join("data")).filter(|p| p.is_dir())
+}
+
+#[test]
+fn real_logs_are_accounted_for_to_the_line() {
+    let Some(root) = shared() else {
+        println!("skipped: no folder of shared real logs here (STANCH_SHARED)");
+        return;
+    };
+    let mut report = String::new();
+    for source in gather(&[root]).unwrap() {
+        let mut kept = Kept::default();
+        for a in read(&source, &options(), &mut kept).unwrap() {
+            assert_eq!(a.lines, a.lines_in_events + a.unread_lines(), "{}", a.path);
+            report += &format!(
+                "{} {} {:.2} lines {} events {} unread {} {:?} {:?}\n",
+                a.path,
+                a.format.as_deref().unwrap_or("-"),
+                a.format_score,
+                a.lines,
+                a.events,
+                a.unread_lines(),
+                a.unread.first().map(|g| (g.lines, g.reason.as_str())),
+                a.remarks
+            );
+        }
+    }
+    if let Some(to) = std::env::var_os("STANCH_SHARED_REPORT") {
+        std::fs::write(to, report).unwrap();
+    }
+}
+
+#[test]
+fn real_logs_of_the_formats_that_are_read_are_read() {
+    let Some(root) = shared() else {
+        println!("skipped: no folder of shared real logs here (STANCH_SHARED)");
+        return;
+    };
+    // (file, format, most unread lines)
+    for (file, format, unread) in [
+        ("elastic/apache_combined.log", "access_combined", 0),
+        ("pgbadger/anonymize.log", "postgresql_csvlog", 0),
+        ("pgbadger/weeknumber.log", "postgresql_csvlog", 0),
+        ("pgbadger/csv_statement_without_duration.log", "postgresql_csvlog", 0),
+        ("pgbadger/begin_end.log", "postgresql_stderr", 0),
+        ("pgbadger/multiline_param.log", "postgresql_stderr", 0),
+        ("pgbadger/pg-timezones.log", "postgresql_stderr", 0),
+        ("pgbadger/pg_rawcsv.log", "postgresql_stderr", 2),
+        ("pgbadger/postgresql_param_range.log", "postgresql_stderr", 0),
+        ("pgbadger/queryid.log.gz", "postgresql_stderr", 0),
+        ("pgbadger/stmt_type.log", "postgresql_stderr", 0),
+        ("pgbadger/tempfile_only.log.gz", "postgresql_stderr", 0),
+        ("pgbadger/pg_vacuums.log.gz", "postgresql_stderr", 0),
+        ("pgbadger/pg_vacuums.json.gz", "postgresql_jsonlog", 0),
+        ("crowdsec/pgsql-logs/pgsql-logs.log", "postgresql_stderr", 1),
+    ] {
+        let (accounts, _) = read_path(&root.join(file), &options());
+        let a = &accounts[0];
+        assert_eq!(a.format.as_deref(), Some(format), "{file}: {a:#?}");
+        assert!(a.unread_lines() <= unread, "{file}: {:?}", a.unread);
+    }
+}
+
+#[test]
+fn the_shipped_recording_is_read_to_the_last_line() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/copperleaf/evidence");
+    if !root.is_dir() {
+        println!("skipped: the recording is not there");
+        return;
+    }
+    for source in gather(&[root]).unwrap() {
+        let mut kept = Kept::default();
+        for a in read(&source, &options(), &mut kept).unwrap() {
+            assert_eq!(a.unread_lines(), 0, "{}: {:?}", a.path, a.unread);
+            assert!(a.events > 0 && a.format.is_some(), "{a:?}");
+            let expected = if a.path.starts_with("db/") {
+                "postgresql_csvlog"
+            } else if a.path.starts_with("web/") {
+                "access_combined_plus"
+            } else if a.path.starts_with("vendor/access") {
+                "nginx_json"
+            } else {
+                "json_lines"
+            };
+            assert_eq!(a.format.as_deref(), Some(expected), "{}", a.path);
+            if a.path.starts_with("web/") {
+                let mut rows = kept.batches.iter().flat_map(EventBatch::rows);
+                let whole = |r: &stanch_model::event::BatchRow<'_>| {
+                    r.text(TextField::RequestUid).is_some() && r.number(NumberField::DurationUs).is_some()
+                };
+                assert!(rows.all(|r| whole(&r)), "{}", a.path);
+            }
+        }
+    }
+}
