@@ -20,4 +20,6 @@ verb.add_argument("--out", type=Path, required=True)
 arguments = parser.parse_args()
 # Being told to stop is a reason to clean up, not to leave servers running.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+# A shell that starts this in the background has it ignore SIGINT, and sqlmap would inherit that; it is interrupted on purpose.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 record(arguments.seed, arguments.customers, arguments.out, arguments.technique, arguments.minutes, arguments.pause, arguments.store_name)

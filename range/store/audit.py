@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import threading
 import traceback
 from datetime import datetime, timezone
@@ -13,6 +14,9 @@ log = logging.getLogger("store.auth")
 requests_log = logging.getLogger("store.request")
 
 _current = threading.local()
+
+# Where this machine keeps Python and the store's code is nobody's business; the file below it is what helps.
+_PREFIX = re.compile(r'File "(?:/[^"/]+)*/(?=(?:range|site-packages|python3\.\d+)/)')
 
 
 def session_hash(key: str | None) -> str | None:
@@ -38,7 +42,7 @@ class JsonLine(logging.Formatter):
         if not event:
             line["message"] = record.getMessage()
         if record.exc_info:
-            line["traceback"] = "".join(traceback.format_exception(*record.exc_info))
+            line["traceback"] = _PREFIX.sub('File "', "".join(traceback.format_exception(*record.exc_info)))
         return json.dumps(line, default=str)
 
 
