@@ -1,5 +1,6 @@
 //! A real PostgreSQL, its own pg_dump, and the live connection must all give the same tables. Skipped, openly, where no server
 //! is reachable by psql's own rules (PGHOST, PGPORT, PGUSER, PGPASSWORD, or the local socket).
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use stanch_lake::Engine;
 use stanch_lake::datafusion::arrow::util::pretty::pretty_format_batches;
