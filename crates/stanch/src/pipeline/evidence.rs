@@ -1,0 +1,342 @@
+//! Evidence → events: seals every file, reads those that have not been read in the same way before.
+
+use super::inputs::Inputs;
+use super::{Done, Outcome, Work};
+use crate::exit::BadInput;
+use crate::instant;
+use crate::progress::Progress;
+use crate::screen;
+use anyhow::Context;
+use stanch_case::{Case, Holding, How, KeptAccount, Manifest, Stage, StageState};
+use stanch_evidence::{Formats, Limits, ReadOptions, Sink, SinkError, Source, gather, read, seal};
+use stanch_lake::EventWriter;
+use stanch_ledger::On;
+use stanch_model::{EventBatch, FileAccount, Seal};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::mpsc;
+
+/// How evidence is to be taken in.
+#[derive(Clone, Debug)]
+pub(crate) struct Intake<'a> {
+    /// Files and folders. None: only what the case holds already.
+    pub(crate) paths: &'a [PathBuf],
+    /// Copy the bytes into the case instead of referring to them in place.
+    pub(crate) copy: bool,
+    /// Files read side by side.
+    pub(crate) jobs: usize,
+}
+
+/// One file to take in, with what is known of it before it is read.
+struct Candidate {
+    source: Source,
+    bytes: u64,
+    /// Known where the file had to be compared with others first.
+    seal: Option<Seal>,
+    /// Other names under which the same bytes were handed over.
+    also: Vec<String>,
+    /// Digest of how it would be read.
+    reading: String,
+}
+
+/// Takes evidence in.
+pub(crate) fn take_in(work: &mut Work<'_>, intake: &Intake<'_>) -> anyhow::Result<Done> {
+    let manifest = Manifest::read(&work.case().evidence_dir())?;
+    let sources = sources(work.case(), &manifest, intake.paths)?;
+    let candidates = candidates(work, &manifest, sources)?;
+    let kept: BTreeSet<(Seal, String)> =
+        work.case().database().accounts()?.into_iter().map(|k| (k.source, k.reading)).collect();
+    let is_known = |c: &Candidate| c.seal.as_ref().is_some_and(|s| kept.contains(&(s.clone(), c.reading.clone())));
+    let (known, unread): (Vec<Candidate>, Vec<Candidate>) = candidates.into_iter().partition(is_known);
+    let done_before = work.case().database().stage(Stage::Evidence)?.filter(|row| row.state == StageState::Done);
+    if let (true, Some(row)) = (unread.is_empty(), done_before) {
+        let (bytes, events) = (row.bytes, row.events);
+        return Ok(Done { stage: Stage::Evidence, unchanged: true, took_us: 0, bytes, events, said: Vec::new() });
+    }
+    // Something is to be read, so that the stage is never the one that was done before.
+    let inputs = Inputs::new(Stage::Evidence).and(&instant::now().to_string());
+    work.stage(Stage::Evidence, &inputs, |work| {
+        let mut outcome = read_all(work, manifest, unread, intake)?;
+        if !known.is_empty() {
+            outcome.said.push(format!("{} unchanged, not read again", files(known.len())));
+        }
+        Ok(outcome)
+    })
+}
+
+/// What was named, and what the case holds that was not named again.
+fn sources(case: &Case, manifest: &Manifest, paths: &[PathBuf]) -> anyhow::Result<Vec<Source>> {
+    let mut sources = if paths.is_empty() { Vec::new() } else { gather(paths)? };
+    let named: BTreeSet<PathBuf> = sources.iter().map(|s| absolute(&s.path)).collect();
+    for holding in manifest.holdings() {
+        let path = holding.path(&case.evidence_dir());
+        if !named.contains(&path) && !sources.iter().any(|s| holding.paths.contains(&s.name)) {
+            let name = holding.paths.first().cloned().unwrap_or_else(|| holding.seal.short().to_owned());
+            sources.push(Source { name, path });
+        }
+    }
+    sources.sort();
+    Ok(sources)
+}
+
+/// Sizes, seals where they are needed to tell files apart, and files of the same bytes as one.
+fn candidates(work: &Work<'_>, manifest: &Manifest, sources: Vec<Source>) -> anyhow::Result<Vec<Candidate>> {
+    let held_at: BTreeMap<PathBuf, &Holding> =
+        manifest.holdings().iter().map(|h| (h.path(&work.case().evidence_dir()), h)).collect();
+    let sizes = sources
+        .iter()
+        .map(|s| {
+            std::fs::metadata(&s.path).map(|m| m.len()).with_context(|| format!("could not read {}", s.path.display()))
+        })
+        .collect::<anyhow::Result<Vec<u64>>>()?;
+    let mut times: BTreeMap<u64, usize> = manifest.holdings().iter().map(|h| (h.bytes, 1)).collect();
+    for size in &sizes {
+        *times.entry(*size).or_default() += 1;
+    }
+    let reading = Reading::of(work);
+    let mut by_seal: BTreeMap<Seal, usize> = BTreeMap::new();
+    let mut found: Vec<Candidate> = Vec::new();
+    for (source, bytes) in sources.into_iter().zip(sizes) {
+        let held = held_at.get(&absolute(&source.path));
+        let seal = if times[&bytes] > 1 || held.is_some() { Some(seal(&source.path)?.0) } else { None };
+        if let (Some(held), Some(now)) = (held, &seal) {
+            refuse_changed(held, now)?;
+        }
+        if let Some(seal) = &seal
+            && let Some(first) = by_seal.get(seal)
+        {
+            found[*first].also.push(source.name);
+            continue;
+        }
+        if let Some(seal) = &seal {
+            by_seal.insert(seal.clone(), found.len());
+        }
+        let reading = reading.digest(&source.name);
+        found.push(Candidate { source, bytes, seal, also: Vec::new(), reading });
+    }
+    Ok(found)
+}
+
+/// Evidence that changed after it was sealed is no longer what was sealed; going on would mix the two.
+fn refuse_changed(held: &Holding, now: &Seal) -> anyhow::Result<()> {
+    if held.how == How::InPlace && held.seal != *now {
+        anyhow::bail!(BadInput(format!(
+            "{} changed after it was sealed: it was {}, now it is {}\n\
+             hint: put the sealed bytes back, or take the new ones in under another name; `--copy` keeps copies in the case",
+            held.place.display(),
+            held.seal.short(),
+            now.short()
+        )));
+    }
+    Ok(())
+}
+
+/// How files are read: formats, and what the store file says of logs.
+struct Reading {
+    inputs: String,
+}
+
+impl Reading {
+    fn of(work: &Work<'_>) -> Reading {
+        let store = &work.case().store().file;
+        let inputs = Inputs::new(Stage::Evidence)
+            .and_packs(&work.session.packs, &["formats", "words"])
+            .and_value(&store.logs)
+            .and(&store.store.time_zone);
+        Reading { inputs: inputs.digest().to_owned() }
+    }
+
+    /// Of the file of that name: which entry of the store file speaks of it depends on the name.
+    fn digest(&self, name: &str) -> String {
+        stanch_ledger::sha256(format!("{}\n{name}", self.inputs).as_bytes())
+    }
+}
+
+fn read_all(
+    work: &mut Work<'_>,
+    manifest: Manifest,
+    mut unread: Vec<Candidate>,
+    intake: &Intake<'_>,
+) -> anyhow::Result<Outcome> {
+    let formats = Formats::load(&work.session.packs)?;
+    remove_orphans(work.case())?;
+    for seal in unread.iter().filter_map(|c| c.seal.as_ref()) {
+        work.case().database().forget_accounts(seal)?;
+    }
+    // The largest first, so that the last thread to end has least left to do.
+    unread.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.source.cmp(&b.source)));
+    let bytes: u64 = unread.iter().map(|c| c.bytes).sum();
+    let progress = Progress::over_bytes("evidence", bytes);
+    let mut shelf = Shelf { work, manifest, copy: intake.copy, outcome: Outcome::default(), events: 0 };
+    let store = shelf.work.case().store().file.clone();
+    let events_dir = shelf.work.case().events_dir();
+    let queue = Mutex::new(unread.into_iter());
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|threads| {
+        for _ in 0..intake.jobs.max(1) {
+            let (sender, queue, formats, store, events_dir) = (sender.clone(), &queue, &formats, &store, &events_dir);
+            let progress = progress.clone();
+            threads.spawn(move || {
+                while let Some(candidate) = queue.lock().ok().and_then(|mut q| q.next()) {
+                    let options = ReadOptions {
+                        formats,
+                        logs: &store.logs,
+                        time_zone: &store.store.time_zone,
+                        limits: Limits::default(),
+                        known_seal: candidate.seal.clone(),
+                    };
+                    let mut sink = Shelving { events_dir, writer: None, progress: &progress, bytes_read: 0 };
+                    let accounts = read(&candidate.source, &options, &mut sink);
+                    // Nobody listens any more once another file has failed.
+                    if sender.send((candidate, accounts)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        receiver.iter().try_for_each(|(candidate, accounts)| shelf.put(candidate, accounts?))
+    })?;
+    progress.done();
+    merge_doubles(shelf.work.case())?;
+    shelf.outcome.bytes = Some(bytes);
+    shelf.outcome.events = Some(shelf.events);
+    shelf.outcome.said.sort();
+    Ok(shelf.outcome)
+}
+
+/// Takes finished files into custody, one at a time.
+struct Shelf<'w, 's> {
+    work: &'w mut Work<'s>,
+    manifest: Manifest,
+    copy: bool,
+    outcome: Outcome,
+    events: u64,
+}
+
+impl Shelf<'_, '_> {
+    /// Seals a file that was read. The order is: record, manifest, accounts; a command that stops between has the
+    /// file read again and nothing counted twice.
+    fn put(&mut self, candidate: Candidate, mut accounts: Vec<FileAccount>) -> anyhow::Result<()> {
+        let case = self.work.case();
+        let Some(outer) = accounts.iter_mut().find(|a| a.path == candidate.source.name) else {
+            anyhow::bail!("{} gave no account of itself; this is a mistake in stanch", candidate.source.path.display());
+        };
+        outer.duplicates.clone_from(&candidate.also);
+        let seal = outer.seal.clone();
+        if !candidate.also.is_empty() {
+            let (path, also) = (screen::shown(&outer.path), screen::shown(&candidate.also.join(", ")));
+            self.outcome.said.push(format!("{also}: the same bytes as {path}, read once"));
+        }
+        let events: u64 = accounts.iter().map(|a| a.events).sum();
+        let at = instant::now();
+        let on = On::nothing()
+            .seal("seal", &seal)
+            .count("bytes", candidate.bytes)
+            .count("events", events)
+            .reference("path", &candidate.source.name)
+            .word("held", if self.copy { "copied" } else { "in place" });
+        self.work.record.act(at, "evidence.sealed", on)?;
+        let mut paths = vec![candidate.source.name.clone()];
+        paths.extend(candidate.also);
+        let place = absolute(&candidate.source.path);
+        let by = self.work.record.by().to_owned();
+        let holding = Holding { seal: seal.clone(), paths, bytes: candidate.bytes, by, at, how: How::InPlace, place };
+        case.hold(&mut self.manifest, holding, self.copy)?;
+        self.manifest.write(&case.evidence_dir())?;
+        case.database().keep_accounts(&seal, &candidate.reading, &accounts)?;
+        self.events += events;
+        Ok(())
+    }
+}
+
+/// Writes one file's events to Parquet as they are read.
+struct Shelving<'a> {
+    events_dir: &'a Path,
+    writer: Option<EventWriter>,
+    progress: &'a Progress,
+    bytes_read: u64,
+}
+
+impl Sink for Shelving<'_> {
+    fn begin(&mut self) -> Result<(), SinkError> {
+        self.writer = Some(EventWriter::create(self.events_dir).map_err(SinkError::new)?);
+        Ok(())
+    }
+
+    fn batch(&mut self, batch: EventBatch) -> Result<(), SinkError> {
+        match &mut self.writer {
+            Some(writer) => writer.write(batch).map_err(SinkError::new),
+            None => Err(SinkError::new("a batch came before its file began")),
+        }
+    }
+
+    fn end(&mut self, account: &FileAccount) -> Result<(), SinkError> {
+        match self.writer.take() {
+            Some(writer) => writer.finish(&account.seal).map(drop).map_err(SinkError::new),
+            None => Ok(()),
+        }
+    }
+
+    fn progress(&mut self, bytes_read: u64) {
+        self.progress.add(bytes_read.saturating_sub(self.bytes_read));
+        self.bytes_read = bytes_read;
+    }
+}
+
+/// Events of files that have no account: their reading was interrupted, or is about to be done anew.
+fn remove_orphans(case: &Case) -> anyhow::Result<()> {
+    let kept: BTreeSet<String> =
+        case.database().accounts()?.into_iter().map(|k| format!("evidence={}", k.account.seal)).collect();
+    let dir = case.events_dir();
+    for entry in std::fs::read_dir(&dir).with_context(|| format!("could not read {}", dir.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let removed = match path.is_dir() {
+            true if name.starts_with("evidence=") && !kept.contains(&name) => std::fs::remove_dir_all(&path),
+            false if name.starts_with(".unfinished-") => std::fs::remove_file(&path),
+            _ => Ok(()),
+        };
+        removed.with_context(|| format!("could not remove {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// A text that came in twice after all, by itself and inside an archive, or in two archives: its events are there
+/// once, so its account is kept once, with the other paths named in it. A file's own account goes before a member's.
+fn merge_doubles(case: &Case) -> anyhow::Result<()> {
+    let kept = case.database().accounts()?;
+    let mut same: BTreeMap<&Seal, Vec<&KeptAccount>> = BTreeMap::new();
+    for k in &kept {
+        same.entry(&k.account.seal).or_default().push(k);
+    }
+    let mut touched: BTreeSet<&Seal> = BTreeSet::new();
+    let mut merged: BTreeMap<(&Seal, &str), FileAccount> = BTreeMap::new();
+    for group in same.values_mut() {
+        group.sort_by_key(|k| (k.account.seal != k.source, k.account.path.as_str()));
+        let mut account = group[0].account.clone();
+        for other in &group[1..] {
+            touched.extend([&group[0].source, &other.source]);
+            if !account.duplicates.contains(&other.account.path) {
+                account.duplicates.push(other.account.path.clone());
+            }
+        }
+        merged.insert((&group[0].source, group[0].account.path.as_str()), account);
+    }
+    for source in touched {
+        let reading = kept.iter().find(|k| k.source == *source).map_or("", |k| k.reading.as_str());
+        let accounts: Vec<FileAccount> =
+            merged.iter().filter(|((of, _), _)| *of == source).map(|(_, account)| account.clone()).collect();
+        case.database().keep_accounts(source, reading, &accounts)?;
+    }
+    Ok(())
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn files(number: usize) -> String {
+    if number == 1 { "1 file".to_owned() } else { format!("{number} files") }
+}

@@ -1,0 +1,116 @@
+//! Intruder, events, snapshot, platform → `exposure/`.
+
+use super::inputs::Inputs;
+use super::snapshot::kept_name;
+use super::{Done, Outcome, Work, timeline};
+use crate::exit::BadInput;
+use crate::instant;
+use crate::progress::Progress;
+use anyhow::Context;
+use stanch_case::{Case, Stage};
+use stanch_lake::SNAPSHOT_ROLES;
+use stanch_ledger::On;
+use stanch_model::exposure::{Matrix, SnapshotRef};
+use stanch_model::timeline::Timeline;
+use stanch_scope::{Platform, Question};
+use stanch_snapshot::SnapshotAccount;
+use std::fs::File;
+use std::io::{BufReader, BufWriter};
+use std::path::{Path, PathBuf};
+
+/// Works out who was exposed, with what.
+pub(crate) fn scope(work: &mut Work<'_>) -> anyhow::Result<Done> {
+    let file = &work.case().store().file;
+    let inputs = Inputs::new(Stage::Scope)
+        .and_packs(&work.session.packs, &["platforms", "words"])
+        .and_value(&file.store.platform)
+        .and_value(&file.store.residence)
+        .and_value(&file.logs);
+    work.stage(Stage::Scope, &inputs, |work| {
+        let case = work.case();
+        let progress = Progress::without_end("scope");
+        let (matrix, events) = answer(work)?;
+        progress.say("writing");
+        let draft = case.draft(&case.exposure_dir())?;
+        write(&matrix, draft.path())?;
+        draft.put()?;
+        progress.done();
+        let people = matrix.people();
+        let on = On::nothing()
+            .count("persons_floor", people.floor)
+            .count("persons_ceiling", people.ceiling)
+            .count("cells", matrix.cells.len() as u64)
+            .count("doubts", matrix.doubts.len() as u64);
+        work.record.act(instant::now(), "exposure.judged", on)?;
+        let said = vec![format!("{} to {} people, {} doubts", people.floor, people.ceiling, matrix.doubts.len())];
+        Ok(Outcome { events: Some(events), said, ..Outcome::default() })
+    })
+}
+
+/// The matrix, and the number of the intruder's events that it was judged from.
+fn answer(work: &Work<'_>) -> anyhow::Result<(Matrix, u64)> {
+    let case = work.case();
+    let store = &case.store().file;
+    let platform = Platform::load(&work.session.packs, &store.store.platform)?;
+    let timeline: Timeline = case.database().kept(timeline::KEPT)?.unwrap_or_default();
+    let (intruder, snapshots) = (case.database().intruder()?, snapshots(case)?);
+    let lake = work.lake()?;
+    let question = Question {
+        intruder: &intruder,
+        platform: &platform,
+        logs: &store.logs,
+        residence: &store.store.residence,
+        snapshot_dir: &case.snapshot_dir(),
+        snapshots: &snapshots,
+        gaps: &timeline.gaps,
+    };
+    let matrix = stanch_scope::scope(&lake, &question)?;
+    let events = matrix.intruder_events;
+    Ok((matrix, events))
+}
+
+/// The snapshots that were taken in, in order of time.
+fn snapshots(case: &Case) -> anyhow::Result<Vec<SnapshotRef>> {
+    let mut found = Vec::new();
+    for role in SNAPSHOT_ROLES {
+        let Some(account) = case.database().kept::<SnapshotAccount>(&kept_name(role))? else { continue };
+        let Some(taken_at) = account.taken_at else {
+            anyhow::bail!(BadInput(format!(
+                "nothing says when the snapshot `{role}` was taken\n\
+                 hint: write `taken_at = 2026-03-01T02:00:00Z` under [snapshot.{role}] in the store file"
+            )));
+        };
+        let tables = account.tables.iter().map(|t| (t.name.clone(), t.rows)).collect();
+        found.push(SnapshotRef { seal: account.seal, role: role.to_owned(), taken_at, tables });
+    }
+    found.sort_by_key(|s| s.taken_at);
+    Ok(found)
+}
+
+fn write(matrix: &Matrix, dir: &Path) -> anyhow::Result<()> {
+    stanch_scope::write(matrix, dir)?;
+    let create = |name: &str| {
+        let path = dir.join(name);
+        File::create(&path).map(BufWriter::new).with_context(|| format!("could not write {}", path.display()))
+    };
+    stanch_report::exposure_csv(matrix, &mut create("exposure.csv")?)?;
+    stanch_report::exposure_json(matrix, &mut create("exposure.json")?)?;
+    let mut packed = zstd::Encoder::new(create(MATRIX)?, 3).context("could not write the matrix")?;
+    serde_json::to_writer(&mut packed, matrix).context("could not write the matrix")?;
+    let file = packed.finish().context("could not write the matrix")?;
+    file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+    Ok(())
+}
+
+/// The matrix as it was, for the stages after: the Parquet tables beside it leave persons without a cell out.
+const MATRIX: &str = "matrix.json.zst";
+
+/// The matrix that the case keeps.
+pub(crate) fn kept(case: &Case) -> anyhow::Result<Matrix> {
+    case.require(Stage::Scope)?;
+    let path: PathBuf = case.exposure_dir().join(MATRIX);
+    let unreadable = || format!("could not read {}", path.display());
+    let file = File::open(&path).with_context(unreadable)?;
+    let unpacked = zstd::Decoder::new(file).with_context(unreadable)?;
+    serde_json::from_reader(BufReader::new(unpacked)).with_context(unreadable)
+}
