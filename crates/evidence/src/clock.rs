@@ -42,13 +42,7 @@ impl Clock {
     /// `zone` is for times that carry none, and for abbreviations that it uses itself; `abbreviations` gives the
     /// others in microseconds east of UTC.
     pub(crate) fn new(zone: TimeZone, abbreviations: Arc<BTreeMap<String, i64>>) -> Clock {
-        Clock {
-            zone,
-            abbreviations,
-            clf_hour: ([0; 20], 0),
-            local: (i64::MIN, 0),
-            named: (String::new(), i64::MIN, 0),
-        }
+        Clock { zone, abbreviations, clf_hour: ([0; 20], 0), local: (i64::MIN, 0), named: (String::new(), i64::MIN, 0) }
     }
 
     /// `10/Oct/2000:13:55:36 -0700`, as web servers write it.

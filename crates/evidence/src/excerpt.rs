@@ -12,12 +12,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// If the file cannot be read, has no such member, or ends before: then it is not the file that was sealed.
-pub fn excerpt(
-    path_on_disk: &Path,
-    member: Option<&str>,
-    offset: u64,
-    length: u32,
-) -> Result<Vec<u8>, ExcerptError> {
+pub fn excerpt(path_on_disk: &Path, member: Option<&str>, offset: u64, length: u32) -> Result<Vec<u8>, ExcerptError> {
     let unreadable = |source| ExcerptError::Unreadable { path: path_on_disk.to_owned(), offset, source };
     let file = File::open(path_on_disk).map_err(unreadable)?;
     let (container, mut reader) = peek(BufReader::new(file));

@@ -202,7 +202,8 @@ pub(crate) fn packs_of(packs: &Packs) -> Result<Vec<(String, FormatPack)>, PackE
 
 fn compile(shown: &str, name: &str, pack: &FormatPack) -> Result<Format, PackError> {
     let is_pg_json = pack.reader == ReaderKind::PgJson;
-    let pg_keys = pack.keys.iter().filter(|_| is_pg_json).map(|(key, column)| Ok((key.clone(), named_column(shown, column)?)));
+    let pg_keys =
+        pack.keys.iter().filter(|_| is_pg_json).map(|(key, column)| Ok((key.clone(), named_column(shown, column)?)));
     let keys = if is_pg_json { BTreeMap::new() } else { targets(shown, &pack.keys)? };
     Ok(Format {
         name: name.to_owned(),

@@ -111,20 +111,19 @@ impl Harvest {
         refusals.max_by_key(|(.., g)| g.lines).map(|(reason, ..)| reason.as_ref())
     }
 
-    /// The groups of unread lines, most lines first; `title` is the format's, for the reader's own reasons.
-    pub(crate) fn unread_groups(&self, title: Option<&str>) -> Vec<UnreadGroup> {
-        let mut groups: Vec<UnreadGroup> = self
-            .unread
-            .iter()
-            .map(|(reason, of_format, group)| {
-                let mut group = group.clone();
-                group.reason = match title {
-                    Some(title) if *of_format => format!("not in format {title}: {reason}"),
-                    _ => reason.clone().into_owned(),
-                };
-                group
-            })
-            .collect();
+    /// The reader's own reasons so far were those of the format of that title; another may follow.
+    pub(crate) fn end_format(&mut self, title: &str) {
+        for (reason, of_format, _) in self.unread.iter_mut().filter(|(_, of_format, _)| *of_format) {
+            *reason = Cow::Owned(format!("not in format {title}: {reason}"));
+            *of_format = false;
+        }
+    }
+
+    /// The groups of unread lines, most lines first.
+    pub(crate) fn unread_groups(&self) -> Vec<UnreadGroup> {
+        let named =
+            self.unread.iter().map(|(reason, _, group)| UnreadGroup { reason: reason.to_string(), ..group.clone() });
+        let mut groups: Vec<UnreadGroup> = named.collect();
         groups.sort_by(|a, b| b.lines.cmp(&a.lines).then_with(|| a.reason.cmp(&b.reason)));
         groups
     }

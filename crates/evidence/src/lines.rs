@@ -34,6 +34,11 @@ impl LineCutter {
         self.offset
     }
 
+    /// Whether the last chunk ended inside a line.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.carried > 0
+    }
+
     /// Takes in a chunk and hands out each line that it completes.
     pub(crate) fn feed(&mut self, mut chunk: &[u8], mut on_line: impl FnMut(RawLine<'_>)) {
         while let Some(end) = memchr::memchr(b'\n', chunk) {

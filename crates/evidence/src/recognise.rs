@@ -1,5 +1,6 @@
 //! Finds out by content which format a file has: every reader tries a sample, and the one that understands most wins.
 
+use crate::clock::local_us;
 use crate::formats::{Format, Formats, ReaderKind};
 use crate::glob;
 use crate::harvest::Harvest;
@@ -16,7 +17,7 @@ use stanch_model::store::LogSource;
 use std::borrow::Cow;
 
 /// Share of lines from which on a format that is made for them is preferred to a general one.
-const FITS: f64 = 0.5;
+pub(crate) const FITS: f64 = 0.5;
 /// Lines of a sample from which a prefix is worked out.
 const PREFIX_LINES: usize = 2_000;
 
@@ -53,6 +54,8 @@ pub(crate) struct Chosen {
     pub(crate) score: f64,
     pub(crate) runner_up: Option<(String, f64)>,
     pub(crate) reader: Box<dyn Reader>,
+    /// A second one of the same, to look ahead with.
+    pub(crate) ahead: Box<dyn Reader>,
     pub(crate) remarks: Vec<String>,
 }
 
@@ -95,30 +98,30 @@ pub(crate) fn recognise(sample: &[u8], context: &Context<'_>) -> Recognised {
         y.0.cmp(&x.0).then(y.1.total_cmp(&x.1)).then_with(|| a.format.name.cmp(&b.format.name))
     });
     let runner_up = trials.get(1).filter(|t| t.score > 0.0).map(|t| (t.format.name.clone(), t.score));
-    match trials.first() {
-        Some(best) if best.score > 0.0 => {
-            match final_reader(best.format, &texts, context, &mut remarks) {
-                Some(reader) => Recognised::As(Chosen {
-                    name: best.format.name.clone(),
-                    title: best.format.title.clone(),
-                    score: best.score,
-                    runner_up,
-                    reader,
-                    remarks,
-                }),
-                None => unknown(sample, &trials),
-            }
-        }
-        _ => unknown(sample, &trials),
-    }
+    let Some(best) = trials.first().filter(|t| t.score > 0.0) else { return unknown(sample, &texts, &trials) };
+    let readers = final_reader(best.format, &texts, context, &mut remarks)
+        .and_then(|reader| Some((reader, final_reader(best.format, &texts, context, &mut Vec::new())?)));
+    let Some((reader, ahead)) = readers else { return unknown(sample, &texts, &trials) };
+    Recognised::As(Chosen {
+        name: best.format.name.clone(),
+        title: best.format.title.clone(),
+        score: best.score,
+        runner_up,
+        reader,
+        ahead,
+        remarks,
+    })
 }
 
-fn unknown(sample: &[u8], trials: &[Trial<'_>]) -> Recognised {
+fn unknown(sample: &[u8], texts: &Sample<'_>, trials: &[Trial<'_>]) -> Recognised {
     if let Some(what) = known_kind(sample) {
         return Recognised::Unknown { reason: format!("no format fits; it is {what}"), nearest: None };
     }
-    // All have scored nothing: the nearest is the one whose reader came furthest, which its reason tells best.
-    let nearest = trials.iter().find(|t| t.refusal.is_some());
+    // All have scored nothing, so that the outer shape of the lines must tell which is nearest.
+    let shaped = texts.resembles();
+    let refused = |t: &&Trial<'_>| t.refusal.is_some();
+    let nearest =
+        trials.iter().filter(refused).find(|t| t.format.reader == shaped).or_else(|| trials.iter().find(refused));
     let reason = match nearest {
         Some(t) => format!(
             "no format fits; nearest is {} ({:.2}), because {}",
@@ -163,7 +166,8 @@ fn stated(texts: &Sample<'_>, context: &Context<'_>, remarks: &mut Vec<String>) 
     let named = source.format.as_deref().and_then(|name| {
         let format = context.formats.by_name(name);
         if format.is_none() {
-            remarks.push(format!("the store file states format {name:?}, which is no format pack; recognised by content"));
+            remarks
+                .push(format!("the store file states format {name:?}, which is no format pack; recognised by content"));
         }
         format
     });
@@ -174,21 +178,23 @@ fn stated(texts: &Sample<'_>, context: &Context<'_>, remarks: &mut Vec<String>) 
         (None, None) => return None,
     };
     let reader = final_reader(format, texts, context, remarks)?;
-    let mut trial = final_reader(format, texts, context, &mut Vec::new())?;
-    let (score, _) = texts.score(trial.as_mut());
+    let mut ahead = final_reader(format, texts, context, &mut Vec::new())?;
+    let (score, _) = texts.score(ahead.as_mut());
     Some(Chosen {
         name: format.name.clone(),
         title: format.title.clone(),
         score,
         runner_up: None,
         reader,
+        ahead,
         remarks: Vec::new(),
     })
 }
 
 /// Whose pattern it is: nginx's has `$`, Apache's a quoted request or a status, PostgreSQL's neither.
 fn by_pattern<'a>(pattern: &str, context: &Context<'a>) -> Option<&'a Format> {
-    let of_a_web_server = pattern.contains('$') || pattern.contains("%r") && pattern.contains('"') || pattern.contains("%>s");
+    let of_a_web_server =
+        pattern.contains('$') || pattern.contains("%r") && pattern.contains('"') || pattern.contains("%>s");
     let reader = if of_a_web_server || pattern.contains("%{") { ReaderKind::Access } else { ReaderKind::PgStderr };
     context.formats.by_reader(reader)
 }
@@ -229,7 +235,9 @@ fn final_reader(
             let prefix = match pattern.map(|p| (p, Prefix::compile(p, &format.severities))) {
                 Some((_, Some(prefix))) => prefix,
                 Some((written, None)) => {
-                    remarks.push(format!("the prefix {written:?} of the store file has no time or an unknown escape; worked out instead"));
+                    remarks.push(format!(
+                        "the prefix {written:?} of the store file has no time or an unknown escape; worked out instead"
+                    ));
                     texts.prefix(format)?
                 }
                 None => texts.prefix(format)?,
@@ -281,6 +289,19 @@ impl Sample<'_> {
         #[expect(clippy::cast_precision_loss, reason = "a sample has few lines")]
         let score = if good + bad == 0 { 0.0 } else { good as f64 / (good + bad) as f64 };
         (score, harvest.main_refusal().map(str::to_owned))
+    }
+
+    /// The reader whose lines look like most of these from outside.
+    fn resembles(&self) -> ReaderKind {
+        let texts = || self.lines.iter().map(|(text, ..)| text.trim()).filter(|t| !t.is_empty());
+        let most = |is: &dyn Fn(&str) -> bool| texts().filter(|t| is(t)).count() * 2 > texts().count();
+        if most(&|t| t.starts_with('{')) {
+            ReaderKind::JsonLines
+        } else if most(&|t| local_us(t.trim_start_matches('"')).is_some() && t.matches(',').count() > 8) {
+            ReaderKind::PgCsv
+        } else {
+            ReaderKind::Access
+        }
     }
 
     fn prefix(&self, format: &Format) -> Option<Prefix> {

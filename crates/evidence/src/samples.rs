@@ -138,7 +138,10 @@ mod tests {
 
     #[test]
     fn a_pack_that_lies_about_its_sample_is_named() {
-        let text = Packs::shipped().text("formats/json_lines").unwrap().replace("T21:14:05.123Z\", class", "T21:14:06Z\", class");
+        let text = Packs::shipped()
+            .text("formats/json_lines")
+            .unwrap()
+            .replace("T21:14:05.123Z\", class", "T21:14:06Z\", class");
         let problems = check(&Packs::shipped().with_text("formats/json_lines", &text));
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(problems[0].message.contains("event 1: time is"), "{problems:?}");

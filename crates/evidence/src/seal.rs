@@ -18,9 +18,7 @@ pub fn seal(path: &Path) -> Result<(Seal, u64), ReadError> {
     let mut sealing = Sealing::new(file, &read, None);
     match sealing.drain() {
         Ok(()) => Ok(sealing.finish()),
-        Err(source) => {
-            Err(ReadError::Read { path: path.to_owned(), at_byte: read.load(Ordering::Relaxed), source })
-        }
+        Err(source) => Err(ReadError::Read { path: path.to_owned(), at_byte: read.load(Ordering::Relaxed), source }),
     }
 }
 

@@ -5,31 +5,41 @@ use crate::harvest::Harvest;
 use crate::lines::{Line, LineCutter, RawLine, trimmed};
 use crate::options::{ReadOptions, Sink};
 use crate::reader::Reader;
-use crate::recognise::{Chosen, Context, Recognised, recognise};
+use crate::recognise::{Chosen, Context, FITS, Recognised, recognise};
 use crate::unpack::Ended;
 use stanch_model::FileAccount;
 use std::borrow::Cow;
 
-/// Bytes by which a format is recognised.
-const SAMPLE_BYTES: usize = 256 << 10;
+/// Bytes that are looked at before they are read.
+const WINDOW_BYTES: usize = 256 << 10;
+/// Lines of a window by which it is told whether the format still fits.
+const LOOKED_AT: usize = 24;
+/// Lines among which the first event of a window must be, for its format to fit.
+const SEARCHED: usize = 2_000;
 
-/// One text under way. As long as no format has been recognised, each further sample is tried again, so that any
-/// amount of garbage before the first good line changes nothing for it.
+/// One text under way, a window at a time. As long as no format has been recognised, and whenever one no longer fits,
+/// the window is recognised before it is read, so that neither garbage before the first good line nor a change of
+/// format in the middle loses what follows.
 pub(crate) struct TextStream<'a> {
     path: String,
     context: Context<'a>,
-    state: State,
+    window: Vec<u8>,
     cutter: LineCutter,
     harvest: Harvest,
     lines: u64,
-    chosen: Option<Summary>,
+    format: Option<Format>,
+    /// Formats that the text was read in, with the events that each gave.
+    past: Vec<(Summary, u64)>,
     unknown: Option<(String, Option<(String, f64)>)>,
     remarks: Vec<String>,
 }
 
-enum State {
-    Sampling(Vec<u8>),
-    Reading(Box<dyn Reader>),
+/// The format that is being read, with a second reader to look ahead with.
+struct Format {
+    summary: Summary,
+    reader: Box<dyn Reader>,
+    ahead: Box<dyn Reader>,
+    events_before: u64,
 }
 
 struct Summary {
@@ -45,11 +55,12 @@ impl<'a> TextStream<'a> {
         let offset_s = context.source.map_or(0, |s| s.clock_offset_s);
         TextStream {
             path,
-            state: State::Sampling(Vec::new()),
+            window: Vec::new(),
             cutter: LineCutter::new(context.limits.line_bytes_max),
             harvest: Harvest::new(context.source.map_or("", |s| s.name.as_str()), offset_s),
             lines: 0,
-            chosen: None,
+            format: None,
+            past: Vec::new(),
             unknown: None,
             remarks: Vec::new(),
             context,
@@ -57,53 +68,87 @@ impl<'a> TextStream<'a> {
     }
 
     /// Takes the next chunk.
-    pub(crate) fn feed(&mut self, chunk: &[u8], sink: &mut dyn Sink) -> Result<(), SinkError> {
-        match &mut self.state {
-            State::Reading(_) => self.read(chunk, sink),
-            State::Sampling(sample) => {
-                sample.extend_from_slice(chunk);
-                if sample.len() >= SAMPLE_BYTES { self.decide(sink) } else { Ok(()) }
+    pub(crate) fn feed(&mut self, mut chunk: &[u8], sink: &mut dyn Sink) -> Result<(), SinkError> {
+        while !chunk.is_empty() {
+            let (part, rest) = chunk.split_at(chunk.len().min(WINDOW_BYTES - self.window.len()));
+            self.window.extend_from_slice(part);
+            chunk = rest;
+            if self.window.len() >= WINDOW_BYTES {
+                self.read_window(false, sink)?;
             }
         }
+        Ok(())
     }
 
-    /// Looks at what has been gathered, then reads it: as the format that fits, or as lines of none.
-    fn decide(&mut self, sink: &mut dyn Sink) -> Result<(), SinkError> {
-        let State::Sampling(sample) = &mut self.state else { return Ok(()) };
-        let sample = std::mem::take(sample);
-        let looked_at = &sample[..sample.len().min(SAMPLE_BYTES)];
-        // A sample from the middle begins inside a line.
-        let from = if self.lines == 0 { 0 } else { memchr::memchr(b'\n', looked_at).map_or(0, |at| at + 1) };
-        match recognise(&looked_at[from..], &self.context) {
-            Recognised::As(chosen) => self.begin_reading(chosen),
+    fn read_window(&mut self, is_last: bool, sink: &mut dyn Sink) -> Result<(), SinkError> {
+        let mut window = std::mem::take(&mut self.window);
+        self.recognise_if_needed(&window, is_last);
+        let read = self.read(&window, sink);
+        window.clear();
+        self.window = window;
+        read
+    }
+
+    /// Looks at whole lines of a window: the first may have begun in the window before, the last may go on.
+    fn recognise_if_needed(&mut self, window: &[u8], is_last: bool) {
+        let from = if self.cutter.offset() == 0 && !self.cutter.is_inside() {
+            0
+        } else {
+            memchr::memchr(b'\n', window).map_or(0, |at| at + 1)
+        };
+        let to = if is_last { window.len() } else { memchr::memrchr(b'\n', window).map_or(window.len(), |at| at + 1) };
+        let sample = &window[from.min(to)..to];
+        if let Some(format) = &mut self.format
+            && fits(format.ahead.as_mut(), sample, self.context.limits.line_bytes_max)
+        {
+            return;
+        }
+        match recognise(sample, &self.context) {
+            Recognised::As(chosen) => self.change_to(chosen),
             Recognised::Unknown { reason, nearest } => {
                 self.unknown.get_or_insert((reason, nearest));
             }
         }
-        self.read(&sample, sink)
     }
 
-    fn begin_reading(&mut self, chosen: Chosen) {
-        let Chosen { name, title, score, runner_up, reader, remarks } = chosen;
+    fn change_to(&mut self, chosen: Chosen) {
+        let Chosen { name, title, score, runner_up, reader, ahead, remarks } = chosen;
+        if let Some(current) = &self.format {
+            // Another format takes over only where it fits well; a bad stretch is no other format.
+            if current.summary.name == name || score < FITS {
+                return;
+            }
+            self.remarks.push(format!("from about line {} on it is in another format: {title}", self.lines + 1));
+        } else if self.lines > 0 {
+            self.remarks.push(format!("no format was recognised before about line {}", self.lines + 1));
+        }
+        self.end_format();
         if self.context.source.is_none() {
             self.harvest.name_log(&title);
         }
-        if self.lines > 0 {
-            self.remarks.push(format!("no format was recognised before line {}", self.lines + 1));
-        }
         self.remarks.extend(remarks);
-        self.chosen = Some(Summary { name, title, score, runner_up });
-        self.state = State::Reading(reader);
+        let summary = Summary { name, title, score, runner_up };
+        self.format = Some(Format { summary, reader, ahead, events_before: self.harvest.events });
     }
 
-    fn read(&mut self, chunk: &[u8], sink: &mut dyn Sink) -> Result<(), SinkError> {
+    /// Lets the current reader hand out what it holds, and notes what it gave.
+    fn end_format(&mut self) {
+        if let Some(mut format) = self.format.take() {
+            format.reader.finish(&mut self.harvest);
+            self.harvest.end_format(&format.summary.title);
+            self.past.push((format.summary, self.harvest.events - format.events_before));
+        }
+    }
+
+    fn read(&mut self, window: &[u8], sink: &mut dyn Sink) -> Result<(), SinkError> {
         let mut failed = Ok(());
-        let TextStream { cutter, state, harvest, lines, unknown, .. } = self;
+        let TextStream { cutter, format, harvest, lines, unknown, .. } = self;
         let reason = unknown.as_ref().map_or("no format fits", |(reason, _)| reason);
-        cutter.feed(chunk, |raw| {
+        let mut reader = format.as_mut().map(|f| f.reader.as_mut());
+        cutter.feed(window, |raw| {
             if failed.is_ok() {
                 *lines += 1;
-                take(&raw, state, reason, harvest);
+                take(&raw, reader.as_deref_mut(), reason, harvest);
                 failed = hand_on_if_full(harvest, sink);
             }
         });
@@ -112,66 +157,91 @@ impl<'a> TextStream<'a> {
 
     /// Ends the text: reads what is left, hands on the last batch, gives the account.
     pub(crate) fn finish(mut self, ended: Ended, sink: &mut dyn Sink) -> Result<FileAccount, SinkError> {
-        if matches!(&self.state, State::Sampling(sample) if !sample.is_empty()) {
-            self.decide(sink)?;
+        if !self.window.is_empty() {
+            self.read_window(true, sink)?;
         }
-        let TextStream { mut cutter, mut state, mut harvest, mut lines, unknown, .. } = self;
-        let reason = unknown.as_ref().map_or("no format fits", |(reason, _)| reason);
-        let mut end_of_text = cutter.offset();
-        cutter.finish(|raw| {
-            lines += 1;
-            end_of_text += raw.too_long.unwrap_or(raw.bytes.len() as u64);
-            take(&raw, &mut state, reason, &mut harvest);
+        let reason = self.unknown.as_ref().map_or("no format fits", |(reason, _)| reason);
+        let mut reader = self.format.as_mut().map(|f| f.reader.as_mut());
+        let mut text_bytes = self.cutter.offset();
+        self.cutter.finish(|raw| {
+            self.lines += 1;
+            text_bytes += raw.too_long.unwrap_or(raw.bytes.len() as u64);
+            take(&raw, reader.as_deref_mut(), reason, &mut self.harvest);
         });
-        if let State::Reading(reader) = &mut state {
-            reader.finish(&mut harvest);
+        self.end_format();
+        if !self.harvest.batch.is_empty() {
+            sink.batch(std::mem::take(&mut self.harvest.batch))?;
         }
-        if !harvest.batch.is_empty() {
-            sink.batch(std::mem::take(&mut harvest.batch))?;
-        }
-        let chosen = self.chosen;
-        let nearest = unknown.and_then(|(_, nearest)| nearest);
+        Ok(self.account(ended, text_bytes))
+    }
+
+    fn account(self, ended: Ended, text_bytes: u64) -> FileAccount {
+        // The format that gave most events stands for the file; remarks name the others.
+        let main = self.past.into_iter().rev().max_by_key(|(_, events)| *events).map(|(summary, _)| summary);
+        let nearest = self.unknown.and_then(|(_, nearest)| nearest);
         let mut remarks = self.remarks;
         remarks.extend(ended.remarks);
         let account = FileAccount {
             seal: ended.seal,
             path: self.path,
             bytes: ended.bytes,
-            text_bytes: end_of_text,
+            text_bytes,
             container: ended.container.map(str::to_owned),
-            format: chosen.as_ref().map(|c| c.name.clone()),
-            format_score: chosen.as_ref().map_or(0.0, |c| c.score),
-            runner_up: chosen.as_ref().map_or(nearest, |c| c.runner_up.clone()),
-            lines,
-            lines_in_events: harvest.lines_in_events,
-            events: harvest.events,
-            unread: harvest.unread_groups(chosen.as_ref().map(|c| c.title.as_str())),
-            window: harvest.window,
+            format: main.as_ref().map(|m| m.name.clone()),
+            format_score: main.as_ref().map_or(0.0, |m| m.score),
+            runner_up: main.map_or(nearest, |m| m.runner_up),
+            lines: self.lines,
+            lines_in_events: self.harvest.lines_in_events,
+            events: self.harvest.events,
+            unread: self.harvest.unread_groups(),
+            window: self.harvest.window,
             duplicates: Vec::new(),
             clock_offset_s: self.context.source.map_or(0, |s| s.clock_offset_s),
             remarks,
         };
-        debug_assert_eq!(account.lines, account.lines_in_events + account.unread_lines(), "every line is accounted for");
-        Ok(account)
+        debug_assert_eq!(
+            account.lines,
+            account.lines_in_events + account.unread_lines(),
+            "every line is accounted for"
+        );
+        account
     }
 }
 
+/// Whether a reader still understands at least half of a window's first lines. Those before its first event do not
+/// count, since they may go on with a record that began before the window.
+fn fits(reader: &mut dyn Reader, sample: &[u8], line_bytes_max: usize) -> bool {
+    let mut harvest = Harvest::new("", 0);
+    let (mut at, mut looked_at, mut refused_before) = (0, 0, 0);
+    let mut cutter = LineCutter::new(line_bytes_max);
+    for end in memchr::memchr_iter(b'\n', sample).take(SEARCHED) {
+        cutter.feed(&sample[at..=end], |raw| take(&raw, Some(&mut *reader), "", &mut harvest));
+        at = end + 1;
+        if harvest.events == 0 {
+            refused_before = harvest.refused_lines();
+        } else {
+            looked_at += 1;
+            if looked_at >= LOOKED_AT {
+                break;
+            }
+        }
+    }
+    reader.finish(&mut harvest);
+    harvest.events > 0 && harvest.lines_in_events >= harvest.refused_lines() - refused_before
+}
+
 /// Gives one line to the reader, or to those in no format.
-fn take(raw: &RawLine<'_>, state: &mut State, reason: &str, harvest: &mut Harvest) {
+fn take(raw: &RawLine<'_>, reader: Option<&mut (dyn Reader + '_)>, reason: &str, harvest: &mut Harvest) {
     if raw.too_long.is_some() {
         return harvest.unread_raw(raw, "longer than the limit for a line");
     }
-    match state {
-        State::Sampling(_) => harvest.unread_raw(raw, reason.to_owned()),
-        State::Reading(reader) => {
-            let bytes = &raw.bytes[trimmed(raw)];
-            let text = match simdutf8::basic::from_utf8(bytes) {
-                Ok(text) => Cow::Borrowed(text),
-                Err(_) => String::from_utf8_lossy(bytes),
-            };
-            reader.line(&Line { text: &text, raw: raw.bytes, position: raw.position }, harvest);
-        }
-    }
+    let Some(reader) = reader else { return harvest.unread_raw(raw, reason.to_owned()) };
+    let bytes = &raw.bytes[trimmed(raw)];
+    let text = match simdutf8::basic::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    };
+    reader.line(&Line { text: &text, raw: raw.bytes, position: raw.position }, harvest);
 }
 
 fn hand_on_if_full(harvest: &mut Harvest, sink: &mut dyn Sink) -> Result<(), SinkError> {

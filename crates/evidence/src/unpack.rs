@@ -84,7 +84,10 @@ impl Container {
 
 /// A skippable frame before the first frame with data, as parallel compressors write it.
 fn is_zstd_skippable(head: &[u8]) -> bool {
-    head.len() >= 12 && (head[0] & 0xf0) == 0x50 && head[1..4] == [0x2a, 0x4d, 0x18] && head[8..12] == [0x28, 0xb5, 0x2f, 0xfd]
+    head.len() >= 12
+        && (head[0] & 0xf0) == 0x50
+        && head[1..4] == [0x2a, 0x4d, 0x18]
+        && head[8..12] == [0x28, 0xb5, 0x2f, 0xfd]
 }
 
 /// A reader whose first bytes were looked at.
@@ -243,7 +246,9 @@ fn pump(
             return Err(Stopped::NotWanted);
         }
         if let Some(e) = broke {
-            return Ok(Some(format!("the compressed stream breaks off after {total} bytes of text ({e}); what came before was read")));
+            return Ok(Some(format!(
+                "the compressed stream breaks off after {total} bytes of text ({e}); what came before was read"
+            )));
         }
         if let Err(why) = budget.spend(filled as u64, is_packed) {
             return Ok(Some(format!("{why}, so reading stopped after {total} bytes of text; the rest is unread")));
@@ -301,7 +306,8 @@ fn tar_members(
         let entry = match entry {
             Ok(entry) => entry,
             Err(e) => {
-                remarks.push(format!("the tar archive breaks off after {count} members ({e}); what came before was read"));
+                remarks
+                    .push(format!("the tar archive breaks off after {count} members ({e}); what came before was read"));
                 break;
             }
         };
@@ -320,7 +326,10 @@ fn tar_members(
                 break;
             }
             if read < size {
-                remarks.push(format!("the tar archive breaks off inside member {:?}; what came before was read", shown(&raw)));
+                remarks.push(format!(
+                    "the tar archive breaks off inside member {:?}; what came before was read",
+                    shown(&raw)
+                ));
                 break;
             }
         } else if !kind.is_dir() {
@@ -345,12 +354,7 @@ fn note_count(count: usize, limits: &Limits, remarks: &mut Vec<String>) {
 }
 
 /// Reads one member; how many of its bytes, before its own decompression, were read.
-fn member_stream(
-    name: String,
-    reader: impl Read,
-    budget: &mut Budget<'_>,
-    send: Send<'_>,
-) -> Result<u64, Stopped> {
+fn member_stream(name: String, reader: impl Read, budget: &mut Budget<'_>, send: Send<'_>) -> Result<u64, Stopped> {
     let read = AtomicU64::new(0);
     let mut sealing = Sealing::new(reader, &read, None);
     begin(Some(name), send)?;

@@ -61,7 +61,11 @@ impl Column {
             "backend_type" => Column::BackendType,
             "query_id" => Column::QueryId,
             "transaction_id" => Column::TransactionId,
-            "session_start_time" | "virtual_transaction_id" | "internal_query_pos" | "query_pos" | "location"
+            "session_start_time"
+            | "virtual_transaction_id"
+            | "internal_query_pos"
+            | "query_pos"
+            | "location"
             | "leader_pid" => Column::Unused,
             _ => return None,
         })
@@ -139,7 +143,8 @@ impl Csv {
         for (i, column) in self.columns.iter().enumerate().take(count) {
             column.put(&mut record, self.fields.get(text, i));
         }
-        if !record.severity.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) || record.severity.is_empty() {
+        if !record.severity.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) || record.severity.is_empty()
+        {
             return Err("no severity in its column".into());
         }
         self.writer.write(&record, (time, position, lines), harvest);
@@ -326,7 +331,10 @@ mod tests {
 
     #[test]
     fn quoted_fields_may_hold_commas_quotes_and_newlines() {
-        assert_eq!(split("a,\"b,\"\"c\"\"\nd\",,\"\""), Some(vec!["a".into(), "b,\"c\"\nd".into(), "".into(), "".into()]));
+        assert_eq!(
+            split("a,\"b,\"\"c\"\"\nd\",,\"\""),
+            Some(vec!["a".into(), "b,\"c\"\nd".into(), "".into(), "".into()])
+        );
         assert_eq!(split("a,\"b"), None);
         assert_eq!(split("a,\"b\"c"), None);
     }

@@ -29,10 +29,8 @@ impl Reader for Json {
         let Some(members) = json::members(line.text) else {
             return harvest.unread(line, "not one whole JSON object");
         };
-        let values: Vec<(Column, Cow<'_, str>)> = members
-            .iter()
-            .filter_map(|(key, raw)| Some((*self.keys.get(key.as_ref())?, json::text(raw)?)))
-            .collect();
+        let values: Vec<(Column, Cow<'_, str>)> =
+            members.iter().filter_map(|(key, raw)| Some((*self.keys.get(key.as_ref())?, json::text(raw)?))).collect();
         let mut record = PgRecord::default();
         let mut time = None;
         for (column, value) in &values {

@@ -336,10 +336,7 @@ mod tests {
             ]),
             "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%r "
         );
-        assert_eq!(
-            inferred(&["2026-03-02 21:14:05 CET:192.0.2.1(41):a@b:[12760]:LOG:  x"]),
-            "%t:%r:%u@%d:[%p]:"
-        );
+        assert_eq!(inferred(&["2026-03-02 21:14:05 CET:192.0.2.1(41):a@b:[12760]:LOG:  x"]), "%t:%r:%u@%d:[%p]:");
         assert_eq!(inferred(&["nothing here"]), "none");
     }
 

@@ -115,6 +115,11 @@ impl Reader for Stderr {
         let mut told: Vec<(Part, &str)> = Vec::with_capacity(12);
         let read = self.prefix.read(line.text, &mut self.locations, |part, text| told.push((part, text)));
         let Some((severity, message)) = read else {
+            // Log shippers turn the tab into blanks.
+            let last = self.pending.last;
+            if line.text.starts_with(' ') && !line.text.trim().is_empty() && self.go_on(line, last, line.text) {
+                return;
+            }
             self.flush(harvest);
             return harvest.unread(line, "no prefix and severity as the other lines have them");
         };

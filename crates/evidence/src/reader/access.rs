@@ -293,12 +293,7 @@ fn hex_pair(pair: &[u8]) -> Option<u8> {
 }
 
 /// Reads what stands behind the agent: `name=value` by the packs' table of names, all else kept in `unmapped`.
-fn further_fields<'a>(
-    rest: &'a str,
-    keys: &BTreeMap<String, Target>,
-    record: &mut Record<'a>,
-    unmapped: &mut String,
-) {
+fn further_fields<'a>(rest: &'a str, keys: &BTreeMap<String, Target>, record: &mut Record<'a>, unmapped: &mut String) {
     let mut unnamed = String::new();
     let mut rest = rest.trim_start();
     while !rest.is_empty() {

@@ -31,7 +31,9 @@ impl Mapping {
         for (name, path) in &source.fields {
             match Target::from_name(name) {
                 Some(target) => mapping.fields.push((path.clone(), target)),
-                None => remarks.push(format!("the store file maps to {name:?}, which is no event field; kept as unmapped")),
+                None => {
+                    remarks.push(format!("the store file maps to {name:?}, which is no event field; kept as unmapped"))
+                }
             }
         }
         for (value, meaning) in source.kind.iter().flat_map(|k| &k.values) {

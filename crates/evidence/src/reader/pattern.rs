@@ -226,11 +226,16 @@ mod tests {
     use super::*;
 
     fn names() -> BTreeMap<String, Target> {
-        [("remote_addr", "src_endpoint.ip"), ("time_local", "time"), ("request", "request_line"), ("h", "src_endpoint.ip")]
-            .into_iter()
-            .chain([("t", "time"), ("r", "request_line"), ("{User-Agent}i", "http_request.user_agent")])
-            .map(|(name, target)| (name.to_owned(), Target::from_name(target).unwrap()))
-            .collect()
+        [
+            ("remote_addr", "src_endpoint.ip"),
+            ("time_local", "time"),
+            ("request", "request_line"),
+            ("h", "src_endpoint.ip"),
+        ]
+        .into_iter()
+        .chain([("t", "time"), ("r", "request_line"), ("{User-Agent}i", "http_request.user_agent")])
+        .map(|(name, target)| (name.to_owned(), Target::from_name(target).unwrap()))
+        .collect()
     }
 
     #[test]
