@@ -510,7 +510,8 @@ fn page(paging: &crate::platform::Paging, parameters: &mut BTreeMap<String, Stri
     parameters.insert("page_start".to_owned(), (number.saturating_sub(1)).saturating_mul(rows).to_string());
 }
 
-/// Fills `:name` with a literal: a whole number as it is, anything else quoted.
+/// Fills `:name` with a literal. All but the numbers of paging are quoted: a quoted number still compares as a number
+/// with a column of numbers, and with a column of text it must not turn the column into numbers.
 pub(crate) fn fill(sql: &str, parameters: &BTreeMap<String, String>) -> String {
     let mut text = String::with_capacity(sql.len());
     let mut rest = sql;
@@ -520,7 +521,7 @@ pub(crate) fn fill(sql: &str, parameters: &BTreeMap<String, String>) -> String {
         let name = &after[1..=length];
         text.push_str(before);
         match parameters.get(name) {
-            Some(value) if value.parse::<i64>().is_ok_and(|n| n.to_string() == *value) => text.push_str(value),
+            Some(value) if name.starts_with("page_") && value.parse::<u64>().is_ok() => text.push_str(value),
             Some(value) => text.push_str(&format!("'{}'", value.replace('\'', "''"))),
             None => {
                 text.push(':');
@@ -560,7 +561,7 @@ mod tests {
             BTreeMap::from([("id".to_owned(), "7".to_owned()), ("n".to_owned(), "x' OR '1'='1".to_owned())]);
         assert_eq!(
             fill("SELECT a::text FROM t WHERE id = :id AND n = :n AND z = :zz", &parameters),
-            "SELECT a::text FROM t WHERE id = 7 AND n = 'x'' OR ''1''=''1' AND z = :zz"
+            "SELECT a::text FROM t WHERE id = '7' AND n = 'x'' OR ''1''=''1' AND z = :zz"
         );
     }
 

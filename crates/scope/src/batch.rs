@@ -3,7 +3,7 @@
 use crate::access::{Statement, during};
 use crate::plan::{self, Block, Role, Schema, Unplanned};
 use crate::shape::{self, LiteralKind};
-use crate::worlds::{BOTH, Worlds};
+use crate::worlds::{BORN, BOTH, Worlds, quote};
 use sqlparser::ast::{Expr, Visit, Visitor};
 use stanch_lake::datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, UInt32Array,
@@ -49,8 +49,12 @@ pub(crate) fn run(
     if !found.writes.is_empty() || !found.probes.is_empty() {
         return Err("writes and probes are judged one by one".to_owned());
     }
-    let plain =
-        |b: &Block| b.role == Role::Output && b.cut.is_none() && b.gate.is_none() && !b.from.contains("(SELECT");
+    let plain = |b: &Block| {
+        b.role == Role::Output
+            && b.cut.is_none()
+            && b.gate.is_none()
+            && b.from.matches("(SELECT").count() == b.tables.len()
+    };
     if !found.blocks.iter().all(plain) {
         return Err("a cut or nested query is judged one by one".to_owned());
     }
@@ -205,6 +209,24 @@ fn chunk(
         merge(runs, certain, &mut batched.reached[at]);
     }
     Ok(())
+}
+
+/// A block's provenance query for all statements of the table at once. Where rows were born in between, each
+/// statement's own moment decides, which for the far side of an outer join no flat condition can say.
+fn joined(block: &Block, births: bool) -> Result<String, Unplanned> {
+    let born = format!(" WHERE {} <= {{T}})", quote(BORN));
+    let mut conditions = block.conditions.clone();
+    let from = if births {
+        if block.from.contains(" LEFT ") || block.from.contains(" RIGHT ") || block.from.contains(" FULL ") {
+            return Err("an outer join over tables with new rows is judged one by one".to_owned());
+        }
+        conditions.extend(block.aliases.iter().map(|a| format!("{}.{} <= {LITERALS}.t", quote(a), quote(BORN))));
+        block.from.replace(&born, ")")
+    } else {
+        block.from.replace("{T}", &i64::MAX.to_string())
+    };
+    let conditions = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+    Ok(format!("SELECT {LITERALS}.i AS i, {} FROM {from}, {LITERALS}{conditions}", block.select))
 }
 
 fn literal_table(

@@ -333,7 +333,7 @@ impl<'a, 'l> Judge<'a, 'l> {
         };
         let effect = if write.deletes { Effect::Destroyed } else { Effect::Altered };
         let found: BTreeSet<u32> = rows_of(&replayed.rows, 0).map(|r| r.row).collect();
-        let changed = self.changed(write);
+        let changed = self.changed(write, access.during.1);
         let Some(loaded) = self.worlds.table(&write.table) else { return };
         let columns: Vec<(usize, How)> = loaded
             .mapped
@@ -342,7 +342,7 @@ impl<'a, 'l> Judge<'a, 'l> {
             .filter(|(_, m)| write.deletes || write.set.contains_key(&m.name))
             .map(|(at, _)| (at, How::Value))
             .collect();
-        let also: BTreeSet<u32> = changed.keys().copied().filter(|row| changed[row] == Change::ToTheConstant).collect();
+        let also: BTreeSet<u32> = changed.keys().copied().filter(|row| changed[row] != Change::Otherwise).collect();
         for row in found.union(&also) {
             let sure =
                 found.contains(row) && matches!(changed.get(row), Some(Change::ToTheConstant | Change::Otherwise));
@@ -364,8 +364,9 @@ impl<'a, 'l> Judge<'a, 'l> {
     }
 
     /// Rows whose written columns differ between the worlds, and whether they became what the statement set.
-    fn changed(&self, write: &Write) -> BTreeMap<u32, Change> {
+    fn changed(&self, write: &Write, moment: i64) -> BTreeMap<u32, Change> {
         let mut changed = BTreeMap::new();
+        let Some(loaded) = self.worlds.table(&write.table) else { return changed };
         if write.deletes {
             let (Ok(early), Ok(late)) = (self.rows(World::Early, &write.table), self.rows(World::Late, &write.table))
             else {
@@ -381,6 +382,11 @@ impl<'a, 'l> Judge<'a, 'l> {
             let (Ok(early), Ok(late)) = (read(World::Early), read(World::Late)) else { continue };
             for (row, before) in early {
                 let Some(after) = late.get(&row) else { continue };
+                // What a row born in between held before the statement is nowhere kept: it may have been changed.
+                if loaded.born_before(row, moment) && constant.as_ref().is_none_or(|c| after.as_ref() == Some(c)) {
+                    changed.entry(row).or_insert(Change::Unseen);
+                    continue;
+                }
                 if before == *after {
                     continue;
                 }
@@ -537,8 +543,12 @@ impl<'a, 'l> Judge<'a, 'l> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Change {
+    /// The later snapshot holds what the statement set, the earlier one something else.
     ToTheConstant,
+    /// The snapshots differ.
     Otherwise,
+    /// The row was born in between, and holds what the statement set.
+    Unseen,
 }
 
 fn no_statement(spot: Spot) -> Statement {

@@ -78,6 +78,8 @@ pub(crate) struct Block {
     pub(crate) sources: Vec<Source>,
     /// Every table it reads, personal or not: they must be loaded.
     pub(crate) tables: Vec<String>,
+    /// The names under which these tables stand in FROM.
+    pub(crate) aliases: Vec<String>,
     pub(crate) flows: Vec<Flow>,
     /// Select list of the provenance query: `alias."__row" AS r0, …`.
     pub(crate) select: String,
@@ -454,7 +456,7 @@ impl Planner<'_> {
                     return self.derived(&query, alias, &Ctes::default(), relations, block);
                 }
                 block.tables.push(table.clone());
-                block.conditions.push(format!("{}.{} <= {{T}}", quote(&alias), quote(BORN)));
+                block.aliases.push(alias.clone());
                 let kind = if self.schema.platform.tables.contains_key(&table) {
                     block.sources.push(Source { table: table.clone() });
                     let source = block.sources.len() - 1;
@@ -463,7 +465,9 @@ impl Planner<'_> {
                 } else {
                     RelationKind::Plain
                 };
-                let text = format!("{} AS {}", quote(&table), quote(&alias));
+                // Rows that were not yet born are kept out before joining: an outer join must still find its other side.
+                let text =
+                    format!("(SELECT * FROM {} WHERE {} <= {{T}}) AS {}", quote(&table), quote(BORN), quote(&alias));
                 relations.push(Relation { alias, kind });
                 Ok(text)
             }
@@ -822,6 +826,7 @@ fn empty_block(role: Role) -> Block {
         role,
         sources: Vec::new(),
         tables: Vec::new(),
+        aliases: Vec::new(),
         flows: Vec::new(),
         select: String::new(),
         from: String::new(),

@@ -54,6 +54,14 @@ pub(crate) struct Loaded {
     pub(crate) births_unknown: u64,
 }
 
+impl Loaded {
+    /// Whether a row was born between the snapshots, and not after the moment.
+    pub(crate) fn born_before(&self, row: u32, moment: i64) -> bool {
+        let born = self.born[row as usize];
+        born != i64::MIN && born <= moment
+    }
+}
+
 /// A column with personal data.
 pub(crate) struct MappedColumn {
     pub(crate) name: String,
