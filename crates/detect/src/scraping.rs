@@ -1,6 +1,7 @@
 //! Records read one after another: ids in a row, list pages in a row, by one key, account or address.
 
 use crate::example::{Examples, Span};
+use crate::few::Few;
 use crate::names::Name;
 use crate::network::Known;
 use crate::route::{Route, route, template};
@@ -16,6 +17,8 @@ pub(crate) const NOBODY: Name = Name::MAX;
 /// Requests for one route above which somebody is looked at closely, with a key or account, and without.
 const NAMED_MIN: u32 = 5;
 const NOBODY_MIN: u32 = 100;
+/// Routes counted per address and somebody.
+const ROUTES_MAX: usize = 128;
 /// Runs looked at closely: those of keys, then of accounts, then of nobody; of each the busiest first.
 const CLOSE_MAX: usize = 500;
 /// Ids and pages kept of each; the lowest.
@@ -28,31 +31,39 @@ const HABIT_US: i64 = 3_600_000_000;
 /// First reading: how many requests with an id or a page, per address, somebody and route.
 #[derive(Debug, Default)]
 pub(crate) struct RouteSurvey {
-    requests: HashMap<(Name, Name, u64), u32>,
+    requests: HashMap<(Name, Name), Few<u32>>,
 }
 
 impl RouteSurvey {
     pub(crate) fn observe(&mut self, row: &EventRow<'_>, address: Name, who: Option<Name>) {
         if let Some(route) = row.text_of(TextField::Url).and_then(route) {
-            let requests = self.requests.entry((address, who.unwrap_or(NOBODY), route.hash)).or_default();
-            *requests = requests.saturating_add(1);
+            let routes = self.requests.entry((address, who.unwrap_or(NOBODY))).or_default();
+            if let Some(requests) = routes.at(route.hash, ROUTES_MAX) {
+                *requests = requests.saturating_add(1);
+            }
         }
+    }
+
+    fn all(&self) -> impl Iterator<Item = ((Name, Name, u64), u32)> {
+        self.requests.iter().flat_map(|((address, who), routes)| {
+            routes.iter().map(move |(route, requests)| ((*address, *who, route), *requests))
+        })
     }
 
     /// The runs worth a closer look, and the routes that many use without showing anything.
     fn candidates(&self, survey: &Survey<'_>) -> (HashSet<(Name, Name, u64)>, HashSet<u64>) {
         let mut anonymous: HashMap<u64, usize> = HashMap::new();
-        for (_, who, route) in self.requests.keys() {
-            *anonymous.entry(*route).or_default() += usize::from(*who == NOBODY);
+        for ((_, who, route), _) in self.all() {
+            *anonymous.entry(route).or_default() += usize::from(who == NOBODY);
         }
         // The web server's line of a request that another log shows with its key is no second run.
         let named: HashSet<(Name, u64)> =
-            self.requests.keys().filter(|k| k.1 != NOBODY).map(|(address, _, route)| (*address, *route)).collect();
+            self.all().filter(|(k, _)| k.1 != NOBODY).map(|((address, _, route), _)| (address, route)).collect();
         let enough = |(address, who, route): &(Name, Name, u64), requests: u32| match *who {
             NOBODY => requests >= NOBODY_MIN && !named.contains(&(*address, *route)),
             _ => requests >= NAMED_MIN,
         };
-        let mut close: Vec<_> = self.requests.iter().filter(|(k, n)| enough(k, **n)).collect();
+        let mut close: Vec<_> = self.all().filter(|(k, n)| enough(k, *n)).collect();
         let text = |key: &(Name, Name, u64)| (survey.addresses.text(key.0), survey.who_text(key.1), key.2);
         let rank = |key: &(Name, Name, u64)| match survey.who(key.1) {
             Some(Who::Key(_)) => 0,
@@ -62,7 +73,7 @@ impl RouteSurvey {
         close.sort_by(|(a, n), (b, m)| (rank(a), m, text(a)).cmp(&(rank(b), n, text(b))));
         close.truncate(CLOSE_MAX);
         let public = anonymous.into_iter().filter(|(_, n)| *n >= PUBLIC_MIN).map(|(route, _)| route).collect();
-        (close.into_iter().map(|(key, _)| *key).collect(), public)
+        (close.into_iter().map(|(key, _)| key).collect(), public)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The first two readings: who is there at all, then a closer look at whoever stands out.
 
 use crate::example::Span;
+use crate::few::Few;
 use crate::keys::KeyCloser;
 use crate::logins::{LoginCloser, LoginSurvey};
 use crate::names::{Fnv, Name, Names};
@@ -16,6 +17,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Confidence from which an address's own requests show that it is nobody's home.
 const HOSTILE_FROM: f64 = 0.75;
+/// User agents kept per address.
+const AGENTS_MAX: usize = 8;
 /// A user agent on fewer addresses is not told apart from chance.
 const RARE_ADDRESSES_MIN: usize = 5;
 /// Share of a user agent's addresses that must be the burst's.
@@ -61,7 +64,7 @@ pub(crate) struct Survey<'r> {
     logs: Names,
     whos: Names,
     first_use: HashMap<(Name, Name), Instant>,
-    agents: HashMap<(u64, Name), Span>,
+    agents: HashMap<Name, Few<Span>>,
     pub(crate) keys: Uses,
     pub(crate) logins: LoginSurvey,
     pub(crate) routes: RouteSurvey,
@@ -101,7 +104,10 @@ impl<'r> Survey<'r> {
             }
         }
         if let Some(agent) = row.text_of(TextField::UserAgent) {
-            self.agents.entry((Fnv::of(agent), address)).or_default().add(row.time());
+            let agents = self.agents.entry(address).or_default();
+            if let Some(span) = agents.at(Fnv::of(agent), AGENTS_MAX) {
+                span.add(row.time());
+            }
         }
         self.logins.observe(row, log, address);
         self.routes.observe(row, address, who.map(|(_, who)| who));
@@ -164,14 +170,14 @@ impl<'r> Survey<'r> {
     /// Every user agent that one of these addresses has, with all addresses that have it.
     pub(crate) fn agents_of(&self, addresses: &BTreeSet<Name>) -> HashMap<u64, Vec<(Name, Span)>> {
         let mut of: HashMap<u64, Vec<(Name, Span)>> = HashMap::new();
-        for (agent, address) in self.agents.keys() {
-            if addresses.contains(address) {
-                of.entry(*agent).or_default();
-            }
+        for (agent, _) in addresses.iter().filter_map(|a| self.agents.get(a)).flat_map(Few::iter) {
+            of.entry(agent).or_default();
         }
-        for ((agent, address), span) in &self.agents {
-            if let Some(list) = of.get_mut(agent) {
-                list.push((*address, *span));
+        for (address, agents) in &self.agents {
+            for (agent, span) in agents.iter() {
+                if let Some(list) = of.get_mut(&agent) {
+                    list.push((*address, *span));
+                }
             }
         }
         of
