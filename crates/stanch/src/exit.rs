@@ -76,23 +76,23 @@ fn told(error: &anyhow::Error) -> Told {
     Told { what, causes: said, hints }
 }
 
-/// The first cause that says whose turn it is decides; what nobody claims is something outside.
+/// The first cause that says whose turn it is decides; what nobody claims is something outside. A kind that was added
+/// as context stands before its cause, where only anyhow itself finds it.
 fn code(error: &anyhow::Error) -> u8 {
-    error.chain().find_map(code_of).unwrap_or(OUTSIDE)
+    let added = [
+        (error.is::<AnswerIsNo>(), NO),
+        (error.is::<WrongUsage>(), USAGE),
+        (error.is::<BadInput>(), INPUT),
+    ];
+    let added = added.into_iter().find(|(is, _)| *is).map(|(_, code)| code);
+    added.or_else(|| error.chain().find_map(code_of)).unwrap_or(OUTSIDE)
 }
 
 fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     use stanch_case::{CaseError, StoreError};
     use stanch_evidence::GatherError;
     use stanch_ledger::LedgerError;
-    if cause.is::<AnswerIsNo>() {
-        return Some(NO);
-    }
-    if cause.is::<WrongUsage>() {
-        return Some(USAGE);
-    }
-    let is_input = cause.is::<BadInput>()
-        || cause.is::<StoreError>()
+    let is_input = cause.is::<StoreError>()
         || cause.is::<stanch_packs::PackError>()
         || cause.is::<stanch_duties::LawError>()
         || cause.is::<stanch_timeline::edit::EditError>()
@@ -162,6 +162,7 @@ mod tests {
         assert_eq!(code(&anyhow!(AnswerIsNo("nobody".into())).context("asking")), NO);
         assert_eq!(code(&anyhow!(WrongUsage("what".into()))), USAGE);
         assert_eq!(code(&anyhow!(BadInput("bad".into()))), INPUT);
+        assert_eq!(code(&anyhow!("column").context(BadInput("the query".into())).context("asking")), INPUT);
         assert_eq!(code(&anyhow!("disk")), OUTSIDE);
     }
 }
