@@ -9,6 +9,16 @@ use stanch_lake::EventRow;
 use stanch_model::{EventClass, EventFields, Finding, IdentityKind, TextField};
 use std::collections::{BTreeMap, HashMap};
 
+impl Hits {
+    fn requests(&self) -> u64 {
+        self.by_log.values().map(|(requests, _)| *requests).max().unwrap_or(0)
+    }
+
+    fn strong(&self) -> u64 {
+        self.by_log.values().map(|(_, strong)| *strong).max().unwrap_or(0)
+    }
+}
+
 /// What was hit, per detection, word and address. Tools are told apart by the word that names them; for SQL there is but one.
 #[derive(Debug, Default)]
 pub(crate) struct RequestHits {
@@ -18,13 +28,14 @@ pub(crate) struct RequestHits {
 #[derive(Debug, Default)]
 struct Hits {
     span: Span,
-    strong: u64,
+    /// Requests and strong ones by log: a server's log and its application's show the same ones.
+    by_log: BTreeMap<Name, (u64, u64)>,
     patterns: u64,
     examples: Examples,
 }
 
 impl RequestHits {
-    pub(crate) fn observe(&mut self, rules: &Rules, row: &EventRow<'_>, address: Name) {
+    pub(crate) fn observe(&mut self, rules: &Rules, row: &EventRow<'_>, log: Name, address: Name) {
         let (target, agent) = (row.text_of(TextField::Url), row.text_of(TextField::UserAgent));
         for (i, detection) in rules.detections.iter().enumerate() {
             let (word, patterns, strong) = match &detection.looks_at {
@@ -44,7 +55,8 @@ impl RequestHits {
             let hits = self.hits.entry((i, word, address)).or_default();
             hits.span.add(row.time());
             hits.patterns |= patterns;
-            hits.strong += u64::from(strong);
+            let in_log = hits.by_log.entry(log).or_default();
+            *in_log = (in_log.0 + 1, in_log.1 + u64::from(strong));
             hits.examples.add(row);
         }
     }
@@ -83,16 +95,17 @@ fn words(detection: &Detection) -> usize {
 }
 
 fn finding(detection: &Detection, word: usize, by_address: &BTreeMap<&str, &Hits>) -> Option<Finding> {
-    let (mut span, mut examples, mut patterns, mut strong) = (Span::default(), Examples::default(), 0, 0);
+    let (mut span, mut examples) = (Span::default(), Examples::default());
+    let (mut requests_all, mut patterns, mut strong) = (0, 0, 0);
     let mut proposes = Vec::new();
     for (address, hits) in by_address {
         let Some(confidence) = detection.judge(&figures(hits)) else { continue };
         let reason = match &detection.looks_at {
             LooksAt::Requests(requests) => {
-                format!("{} requests with SQL in them ({})", hits.span.events, list(requests.names(hits.patterns), 4))
+                format!("{} requests with SQL in them ({})", hits.requests(), list(requests.names(hits.patterns), 4))
             }
             LooksAt::Agents(agents) => {
-                format!("{} by {}", count(hits.span.events as usize, "request", "requests"), tool(agents, word))
+                format!("{} by {}", count(hits.requests() as usize, "request", "requests"), tool(agents, word))
             }
             LooksAt::Behaviour(_) => continue,
         };
@@ -100,19 +113,19 @@ fn finding(detection: &Detection, word: usize, by_address: &BTreeMap<&str, &Hits
         span.merge(&hits.span);
         examples.merge(&hits.examples);
         patterns |= hits.patterns;
-        strong += hits.strong;
+        (requests_all, strong) = (requests_all + hits.requests(), strong + hits.strong());
     }
     let confidence = proposes.iter().map(|p| p.confidence).reduce(f64::max)?;
     let detail = match &detection.looks_at {
         LooksAt::Requests(requests) => format!(
             "{} requests from {}, {strong} of them beyond doubt: {}",
-            span.events,
+            requests_all,
             count(proposes.len(), "address", "addresses"),
             list(requests.names(patterns), 8)
         ),
         LooksAt::Agents(agents) => format!(
             "{} by {} from {}",
-            count(span.events as usize, "request", "requests"),
+            count(requests_all as usize, "request", "requests"),
             tool(agents, word),
             count(proposes.len(), "address", "addresses")
         ),
@@ -138,8 +151,8 @@ fn tool(agents: &Agents, word: usize) -> &str {
 
 fn figures(hits: &Hits) -> Figures {
     Figures::from([
-        (Figure::Requests, hits.span.events as f64),
-        (Figure::Strong, hits.strong as f64),
+        (Figure::Requests, hits.requests() as f64),
+        (Figure::Strong, hits.strong() as f64),
         (Figure::Patterns, f64::from(hits.patterns.count_ones())),
     ])
 }

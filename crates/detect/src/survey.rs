@@ -112,7 +112,7 @@ impl<'r> Survey<'r> {
         self.logins.observe(row, log, address);
         self.routes.observe(row, address, who.map(|(_, who)| who));
         self.roles.observe(row, address);
-        self.hits.observe(self.rules, row, address);
+        self.hits.observe(self.rules, row, log, address);
     }
 
     fn address(&mut self, text: &str) -> Name {
