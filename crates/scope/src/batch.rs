@@ -186,10 +186,7 @@ fn chunk(
             let fault = |_| "the replay engine does not run it".to_owned();
             engine.register(LITERALS, table.schema(), vec![table.clone()]).map_err(fault)?;
             for (at, block) in batched.blocks.iter().enumerate() {
-                let conditions = block.conditions.join(" AND ").replace("{T}", &format!("{LITERALS}.t"));
-                let conditions = if conditions.is_empty() { conditions } else { format!(" WHERE {conditions}") };
-                let sql =
-                    format!("SELECT {LITERALS}.i AS i, {} FROM {}, {LITERALS}{conditions}", block.select, block.from);
+                let sql = joined(block, births)?;
                 let mut rows = Vec::new();
                 for batch in engine.stream(&sql).map_err(fault)? {
                     let batch = batch.map_err(fault)?;

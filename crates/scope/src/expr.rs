@@ -3,7 +3,7 @@
 use crate::plan::{Block, Cut, How, Unplanned};
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident, LimitClause,
-    Query, Select, SelectItem, UnaryOperator, Value, Visit, Visitor,
+    Query, Select, SelectItem, UnaryOperator, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 use std::ops::ControlFlow;
 
@@ -111,6 +111,7 @@ fn collect_function(function: &Function, how: How, found: &mut Vec<(ColumnName, 
         "count" | "sum" | "avg" | "stddev" | "variance" | "bool_and" | "bool_or" | "every" | "length"
         | "char_length" | "character_length" | "octet_length" | "ascii" | "row_number" | "rank" | "dense_rank"
         | "ntile" | "md5" | "sha256" | "strpos" | "position" => How::Membership,
+        "min" | "max" if how == How::Value => How::OneOfGroup,
         "substr" | "substring" | "left" | "right" | "split_part" | "date_trunc" | "date_part" | "get_byte" => part(how),
         _ => how,
     };
@@ -259,6 +260,42 @@ pub(crate) fn group_count(group_by: &GroupByExpr) -> usize {
     }
 }
 
+/// The expressions that it groups by.
+pub(crate) fn group_expressions(group_by: &GroupByExpr) -> Result<Vec<String>, Unplanned> {
+    match group_by {
+        GroupByExpr::Expressions(list, modifiers) if modifiers.is_empty() => {
+            Ok(list.iter().map(ToString::to_string).collect())
+        }
+        _ => Err("groups of an unusual form".to_owned()),
+    }
+}
+
+/// An expression with each aggregate made a window function over the group, so that every row of the group has it.
+pub(crate) fn over_group(expr: &Expr, group: &[String]) -> String {
+    struct Over<'a>(&'a [String]);
+    impl VisitorMut for Over<'_> {
+        type Break = ();
+        fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            if let Expr::Function(function) = expr
+                && function.over.is_none()
+            {
+                let name = function.name.to_string().to_lowercase();
+                if AGGREGATES.contains(&name.rsplit('.').next().unwrap_or_default()) {
+                    let partition = match self.0 {
+                        [] => String::new(),
+                        some => format!("PARTITION BY {}", some.join(", ")),
+                    };
+                    *expr = Expr::Identifier(Ident::new(format!("{function} OVER ({partition})")));
+                }
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut expr = expr.clone();
+    let _ = VisitMut::visit(&mut expr, &mut Over(group));
+    expr.to_string()
+}
+
 /// The name of an output column.
 pub(crate) fn output_name(item: &SelectItem, at: usize) -> String {
     match item {
@@ -354,7 +391,10 @@ pub(crate) fn extremum(select: &Select, block: &mut Block) {
             let conditions = block.conditions.join(" AND ");
             let conditions = if conditions.is_empty() { conditions } else { format!(" WHERE {conditions}") };
             block.conditions.push(format!("({of}) = (SELECT {name}({of}) FROM {}{conditions})", block.from));
+            for flow in block.flows.iter_mut().filter(|f| f.how == How::OneOfGroup) {
+                flow.how = How::Value;
+            }
         }
-        _ => block.doubts.push("a least or greatest value beside others".to_owned()),
+        _ => {}
     }
 }

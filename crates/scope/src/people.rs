@@ -119,11 +119,6 @@ impl People {
     pub(crate) fn of_email(&self, email: &str) -> Option<PersonIndex> {
         self.by_email.get(&normalise(email)?).copied()
     }
-
-    /// How many.
-    pub(crate) fn len(&self) -> usize {
-        self.persons.len()
-    }
 }
 
 #[cfg(test)]
@@ -138,7 +133,7 @@ mod tests {
         gathered.guest(" ADA@example.org ");
         gathered.guest("grace@example.org");
         let people = gathered.merge();
-        assert_eq!(people.len(), 2);
+        assert_eq!(people.persons.len(), 2);
         let ada = people.of_email("aDa@EXAMPLE.org").expect("known");
         assert_eq!(people.of_account("9"), Some(ada));
         assert_eq!(people.of_account("10"), Some(ada));
@@ -152,7 +147,7 @@ mod tests {
         gathered.account("1", Some("new@example.org"), None);
         gathered.guest("old@example.org");
         let people = gathered.merge();
-        assert_eq!(people.len(), 1);
+        assert_eq!(people.persons.len(), 1);
         assert_eq!(people.of_email("old@example.org"), people.of_email("new@example.org"));
     }
 
@@ -161,6 +156,6 @@ mod tests {
         let mut gathered = Gathered::default();
         gathered.account("1", None, None);
         gathered.account("2", Some("not an address"), None);
-        assert_eq!(gathered.merge().len(), 2);
+        assert_eq!(gathered.merge().persons.len(), 2);
     }
 }

@@ -6,7 +6,7 @@
 //! [`Unplanned`], with the reason, and falls to the ceiling.
 
 use crate::expr::{
-    constant, contains_aggregate, cut_of, equalities, extremum, group_count, has_aggregates, output_name,
+    constant, cut_of, equalities, extremum, group_count, group_expressions, has_aggregates, output_name, over_group,
     resolve_output, uses,
 };
 use crate::platform::Platform;
@@ -45,6 +45,8 @@ pub(crate) enum How {
     Equality,
     /// Some of its characters.
     Part,
+    /// As the least or greatest value of a group, and whose that was is not kept.
+    OneOfGroup,
     /// Only through a condition, a count or a sum.
     Membership,
 }
@@ -231,6 +233,9 @@ struct Planner<'a> {
     plan: Plan,
 }
 
+/// A derived table's outputs: name → the sources' columns in it, and how they show.
+type Names = BTreeMap<String, Vec<(usize, String, How)>>;
+
 /// What a name in FROM stands for.
 struct Relation {
     alias: String,
@@ -243,7 +248,7 @@ enum RelationKind {
     /// A personal table; its place among the sources.
     Personal(usize),
     /// A derived table: output name → flows from sources.
-    Derived(BTreeMap<String, Vec<(usize, String)>>),
+    Derived(Names),
 }
 
 impl Planner<'_> {
@@ -352,7 +357,7 @@ impl Planner<'_> {
             return Ok(());
         }
         let aggregated = has_aggregates(select) || group_count(&select.group_by) > 0;
-        block.row_for_row = !aggregated && select.distinct.is_none() && select.having.is_none();
+        block.row_for_row &= !aggregated && select.distinct.is_none() && select.having.is_none();
         self.flows(select, &relations, &mut block, aggregated)?;
         let is_whole = matches!(query.body.as_ref(), SetExpr::Select(s) if std::ptr::eq(s.as_ref(), select));
         if is_whole {
@@ -389,6 +394,9 @@ impl Planner<'_> {
     }
 
     fn inner_of(&mut self, expr: &Expr, role: Role, gate: Option<&Gate>, ctes: &Ctes) -> Result<(), Unplanned> {
+        if probe::hides_queries(expr) {
+            self.give_up_if_personal(expr, "a query in an unusual place of an expression")?;
+        }
         for found in probe::inner_queries(expr, role) {
             match found {
                 probe::Inner::Query(query, role) => {
@@ -518,12 +526,12 @@ impl Planner<'_> {
             return Err("a cut or distinct query in FROM".to_owned());
         }
         let base = block.sources.len();
-        let mut names: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
+        let mut names = Names::new();
         let outputs = outputs_of(select, &found, self.schema)?;
         let mut list = Vec::new();
         for (name, expr, flows) in outputs {
             list.push(format!("{expr} AS {}", quote(&name)));
-            names.insert(name, flows.into_iter().map(|(s, c)| (s + base, c)).collect());
+            names.insert(name, flows.into_iter().map(|(s, c, how)| (s + base, c, how)).collect());
         }
         let hidden = hide(&found, relations.len());
         list.push(hidden.select);
@@ -559,8 +567,8 @@ impl Planner<'_> {
         Ok(format!("({query}) AS {}", quote(&alias)))
     }
 
-    /// An aggregate in FROM gives, for each of its groups, all rows of the group: they are carried outward, and which
-    /// groups the outer conditions keep is left open unless there are none.
+    /// An aggregate in FROM gives, for each of its groups, all rows of the group. They are carried outward, and beside
+    /// each its group's aggregates, as window functions over the group: so the outer conditions keep the same groups.
     fn aggregated_derived(
         &mut self,
         found: Block,
@@ -570,42 +578,35 @@ impl Planner<'_> {
         block: &mut Block,
     ) -> Result<String, Unplanned> {
         let base = block.sources.len();
-        let mut names: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
+        let group = group_expressions(&select.group_by)?;
+        let mut names = Names::new();
+        let mut list: Vec<String> = Vec::new();
         for (at, item) in select.projection.iter().enumerate() {
             let name = output_name(item, at);
             let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item else {
                 return Err("a wildcard over groups".to_owned());
             };
-            let columns = uses(expr, How::Value);
-            let flows = found
-                .flows
-                .iter()
-                .filter(|f| f.how == How::Value && columns.iter().any(|(c, how)| *how == How::Value && c.1 == f.column))
-                .map(|f| (f.source + base, f.column.clone()))
-                .collect();
-            names.insert(name, flows);
+            let shown = uses(expr, How::Value);
+            let flows = found.flows.iter().filter(|f| !f.column.is_empty() && f.how != How::Equality);
+            let flows = flows.filter_map(|f| {
+                let how = shown.iter().filter(|(c, _)| c.1 == f.column).map(|(_, how)| *how).min()?;
+                Some((f.source + base, f.column.clone(), how))
+            });
+            list.push(format!("{} AS {}", over_group(expr, &group), quote(&name)));
+            names.insert(name, flows.collect());
         }
         let hidden = hide(&found, relations.len());
-        let conditions = if found.conditions.is_empty() {
-            String::new()
-        } else {
-            format!(" WHERE {}", found.conditions.join(" AND "))
+        let conditions = match found.conditions.as_slice() {
+            [] => String::new(),
+            some => format!(" WHERE {}", some.join(" AND ")),
         };
-        // Group keys stay readable for the outer conditions; aggregates do not.
-        let mut list: Vec<String> = Vec::new();
-        for (at, item) in select.projection.iter().enumerate() {
-            if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item
-                && !contains_aggregate(expr)
-            {
-                list.push(format!("{expr} AS {}", quote(&output_name(item, at))));
-            }
-        }
         list.push(hidden.select);
         for (source, column) in found.sources.iter().zip(hidden.columns) {
             block.sources.push(source.clone());
             let place = block.sources.len() - 1;
             select_row(block, place, &alias, &column);
         }
+        block.row_for_row = false;
         block.tables.extend(found.tables);
         block.doubts.extend(found.doubts);
         relations.push(Relation { alias: alias.clone(), kind: RelationKind::Derived(names) });
@@ -644,7 +645,7 @@ impl Planner<'_> {
             }
         }
         if !aggregated {
-            for condition in &select.selection {
+            if let Some(condition) = &select.selection {
                 for column in equalities(condition) {
                     self.resolve(&column, How::Equality, relations, block, &mut flows)?;
                 }
@@ -678,8 +679,8 @@ impl Planner<'_> {
                 }
             }
             RelationKind::Derived(names) => {
-                for (source, column) in names.values().flatten() {
-                    flows.push(Flow { source: *source, column: column.clone(), how: How::Value });
+                for (source, column, how) in names.values().flatten() {
+                    flows.push(Flow { source: *source, column: column.clone(), how: *how });
                 }
             }
         }
@@ -708,8 +709,9 @@ impl Planner<'_> {
                     }
                 }
                 RelationKind::Derived(names) => {
-                    for (source, column) in names.get(name).into_iter().flatten() {
-                        flows.push(Flow { source: *source, column: column.clone(), how });
+                    for (source, column, inner) in names.get(name).into_iter().flatten() {
+                        // What shows through two steps shows as the weaker of them.
+                        flows.push(Flow { source: *source, column: column.clone(), how: how.max(*inner) });
                     }
                     if qualifier.is_none() && *name == relation.alias {
                         self.all_of(relation, block, flows);
@@ -871,7 +873,7 @@ fn hide(found: &Block, depth: usize) -> Hidden {
     Hidden { select, columns }
 }
 
-type Output = (String, String, Vec<(usize, String)>);
+type Output = (String, String, Vec<(usize, String, How)>);
 
 /// A derived table's outputs: name, expression, and which sources' columns its value shows.
 fn outputs_of(select: &Select, found: &Block, schema: &Schema<'_>) -> Result<Vec<Output>, Unplanned> {
@@ -879,21 +881,20 @@ fn outputs_of(select: &Select, found: &Block, schema: &Schema<'_>) -> Result<Vec
     for (at, item) in select.projection.iter().enumerate() {
         match item {
             SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
-                let shown: Vec<_> = uses(expr, How::Value).into_iter().filter(|(_, how)| *how == How::Value).collect();
-                let flows = found
-                    .flows
-                    .iter()
-                    .filter(|f| f.how == How::Value && shown.iter().any(|(c, _)| c.1 == f.column))
-                    .map(|f| (f.source, f.column.clone()))
-                    .collect();
-                outputs.push((output_name(item, at), expr.to_string(), flows));
+                let shown = uses(expr, How::Value);
+                let flows = found.flows.iter().filter(|f| !f.column.is_empty() && f.how != How::Equality);
+                let flows = flows.filter_map(|f| {
+                    let how = shown.iter().filter(|(c, _)| c.1 == f.column).map(|(_, how)| *how).min()?;
+                    Some((f.source, f.column.clone(), how))
+                });
+                outputs.push((output_name(item, at), expr.to_string(), flows.collect()));
             }
             SelectItem::Wildcard(_) => {
                 let [only] = found.tables.as_slice() else { return Err("a wildcard over a join in FROM".to_owned()) };
                 let columns = schema.catalog.table(only).map(|t| t.columns.as_slice()).unwrap_or_default();
                 for column in columns {
                     let flows = found.flows.iter().filter(|f| f.how == How::Value && f.column == column.name);
-                    let flows = flows.map(|f| (f.source, f.column.clone())).collect();
+                    let flows = flows.map(|f| (f.source, f.column.clone(), f.how)).collect();
                     outputs.push((column.name.clone(), quote(&column.name), flows));
                 }
             }

@@ -54,7 +54,9 @@ pub(crate) fn take(sql: &str) -> Taken {
             }
             b'\'' => {
                 at = quoted(bytes, at, escapes(&shape));
-                let inside = &sql[from + 1..at.saturating_sub(1).max(from + 1)];
+                // A quote that is never closed reaches to the end.
+                let closed = at > from + 1 && bytes[at - 1] == b'\'';
+                let inside = &sql[from + 1..if closed { at - 1 } else { at }];
                 literals.push(Literal { kind: LiteralKind::Text, span: (from, at), value: inside.replace("''", "'") });
                 shape.push('?');
             }

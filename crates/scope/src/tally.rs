@@ -111,6 +111,7 @@ impl Tally {
                 How::Membership => (Grade::Membership, "only that the row exists"),
                 How::Value | How::Equality if sure => (Grade::Certain, ""),
                 How::Part if sure => (Grade::Partial, "only part of the value was returned"),
+                How::OneOfGroup => (Grade::Possible, "the least or greatest of a group, and whose is not kept"),
                 _ if hit.because.is_empty() => (Grade::Possible, "the row changed, or was born, around the access"),
                 _ => (Grade::Possible, hit.because),
             };

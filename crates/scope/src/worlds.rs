@@ -50,7 +50,7 @@ pub(crate) struct Loaded {
     pub(crate) mapped: Vec<MappedColumn>,
     /// Moments at which rows were born, ascending.
     pub(crate) births: Vec<i64>,
-    /// Whether rows were born at an unknown moment, so that only the late world has them.
+    /// Rows born at an unknown moment: only the late world has them, so they are never certain.
     pub(crate) births_unknown: u64,
 }
 
@@ -130,6 +130,13 @@ impl<'a> Worlds<'a> {
     /// The engine of a world. Tables are there once [`Worlds::load`] has seen them.
     pub(crate) fn engine(&self, world: World) -> &Engine {
         &self.engines[world as usize]
+    }
+
+    /// Tables that were needed and hold rows born at an unknown moment, with how many.
+    pub(crate) fn undated(&self) -> impl Iterator<Item = (&str, u64)> {
+        let loaded =
+            self.loaded.iter().filter_map(|(name, table)| Some((name.as_str(), table.as_ref()?.births_unknown)));
+        loaded.filter(|(name, rows)| *rows > 0 && self.platform.tables.contains_key(*name))
     }
 
     /// A table that [`Worlds::load`] has seen.
