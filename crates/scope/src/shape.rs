@@ -66,8 +66,9 @@ pub(crate) fn take(sql: &str) -> Taken {
             }
             b'$' => {
                 at = dollar(bytes, at);
-                let tag = sql[from..].find('$').map_or(0, |_| dollar_tag(bytes, from));
-                if tag > 0 && at >= from + 2 * tag {
+                let tag = dollar_tag(bytes, from);
+                let closed = tag > 0 && at >= from + 2 * tag && bytes[at - tag..at] == bytes[from..from + tag];
+                if closed {
                     let value = sql[from + tag..at - tag].to_owned();
                     literals.push(Literal { kind: LiteralKind::Text, span: (from, at), value });
                     shape.push('?');
