@@ -7,7 +7,7 @@ use crate::options::{ReadOptions, Sink};
 use crate::reader::Reader;
 use crate::recognise::{Chosen, Context, FITS, Recognised, recognise};
 use crate::unpack::Ended;
-use stanch_model::FileAccount;
+use stanch_model::{EventBatch, FileAccount};
 use std::borrow::Cow;
 
 /// Bytes that are looked at before they are read.
@@ -226,8 +226,10 @@ fn fits(reader: &mut dyn Reader, sample: &[u8], line_bytes_max: usize) -> bool {
             }
         }
     }
+    let fits = harvest.events > 0 && harvest.lines_in_events >= harvest.refused_lines() - refused_before;
+    // A record that goes on behind the lines looked at is no sign of anything; the reader only has to forget it.
     reader.finish(&mut harvest);
-    harvest.events > 0 && harvest.lines_in_events >= harvest.refused_lines() - refused_before
+    fits
 }
 
 /// Gives one line to the reader, or to those in no format.
@@ -245,5 +247,9 @@ fn take(raw: &RawLine<'_>, reader: Option<&mut (dyn Reader + '_)>, reason: &str,
 }
 
 fn hand_on_if_full(harvest: &mut Harvest, sink: &mut dyn Sink) -> Result<(), SinkError> {
-    if harvest.batch.is_full() { sink.batch(std::mem::take(&mut harvest.batch)) } else { Ok(()) }
+    if !harvest.batch.is_full() {
+        return Ok(());
+    }
+    let next = EventBatch::with_room_of(&harvest.batch);
+    sink.batch(std::mem::replace(&mut harvest.batch, next))
 }

@@ -358,7 +358,7 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
     fn every_line_of_any_file_is_in_an_event_or_unread_and_raw_records_are_found_again(
         pieces in prop::collection::vec(piece(), 0..30), limit in prop_oneof![Just(64usize), Just(16 << 20)]

@@ -268,6 +268,26 @@ impl Default for EventBatch {
 }
 
 impl EventBatch {
+    /// An empty batch with as much room as another has come to need: the next of the same file, which then does not
+    /// grow step by step.
+    pub fn with_room_of(other: &EventBatch) -> EventBatch {
+        let rows = other.len();
+        let room = |column: &TextColumn| {
+            let mut offsets = Vec::with_capacity(rows + 1);
+            offsets.push(0);
+            let bytes = Vec::with_capacity(column.bytes.len());
+            TextColumn { offsets, bytes, valid: Vec::with_capacity(rows), nulls: 0 }
+        };
+        EventBatch {
+            times: Vec::with_capacity(rows),
+            classes: Vec::with_capacity(rows),
+            positions: Vec::with_capacity(rows),
+            texts: other.texts.iter().map(room).collect(),
+            numbers: (0..NumberField::COUNT).map(|_| Vec::with_capacity(rows)).collect(),
+            text_bytes: 0,
+        }
+    }
+
     /// How many events.
     pub fn len(&self) -> usize {
         self.times.len()

@@ -44,6 +44,15 @@ pub(crate) struct Audit {
     pub(crate) rows: Option<i64>,
 }
 
+impl Audit {
+    /// Rows, where the number is a count. Of utility commands pgAudit always says 0, also of a `COPY` that sent
+    /// thousands; taken as a count it would clear an intruder.
+    pub(crate) fn counted_rows(&self) -> Option<i64> {
+        let counts = matches!(self.command.as_str(), "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "MERGE");
+        self.rows.filter(|rows| counts || *rows > 0)
+    }
+}
+
 /// Reads a message.
 pub(crate) fn meaning(message: &str) -> Meaning<'_> {
     let first = message.as_bytes().first().copied().unwrap_or(0);
@@ -213,6 +222,10 @@ fn quoted_field(text: &str) -> Option<(String, Option<&str>)> {
 /// Bound parameters from `parameters: $1 = 'x', $2 = NULL` wherever it stands in a text, as a JSON array into `out`.
 /// False, and nothing written, if there are none or they are cut off.
 pub(crate) fn parameters(text: &str, out: &mut String) -> bool {
+    // Most records have neither detail nor context, and a search costs before it begins.
+    if text.is_empty() {
+        return false;
+    }
     let Some(at) = text.find("arameters: $1 = ") else { return false };
     let start = out.len();
     match parameter_list(&text[at + "arameters: ".len()..], out) {

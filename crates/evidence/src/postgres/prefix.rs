@@ -43,6 +43,9 @@ const PARTS: &[(Part, &str)] = &[
 const TIME: &str = "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]{1,6})?(?: (?:[A-Za-z]{1,6}|<?[+-][0-9]{2}(?::?[0-9]{2})?>?))?";
 const HOST: &str = r"\[local\]|\[unknown\]|[0-9A-Za-z:.%_-]*?";
 
+/// Bytes within which a prefix and its severity must end.
+const PREFIX_BYTES_MAX: usize = 512;
+
 /// A `log_line_prefix`, compiled together with the severities that end it.
 #[derive(Clone, Debug)]
 pub(crate) struct Prefix {
@@ -117,7 +120,9 @@ impl Prefix {
         locations: &mut CaptureLocations,
         mut part: impl FnMut(Part, &'a str),
     ) -> Option<(&'a str, &'a str)> {
-        let whole = self.matcher.captures_read(locations, text)?;
+        // What a matcher costs grows with what it may look at, and no prefix is this long.
+        let front = &text[..text.floor_char_boundary(PREFIX_BYTES_MAX)];
+        let whole = self.matcher.captures_read(locations, front)?;
         for (name, group) in &self.groups {
             if let Some((from, to)) = locations.get(*group) {
                 part(*name, &text[from..to]);

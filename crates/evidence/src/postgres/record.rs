@@ -195,12 +195,15 @@ fn success<'a>(record: &mut Record<'a>, pg: &PgRecord<'a>, meaning: &'a Meaning<
             if let Some(sql) = &audit.statement {
                 record.set_text(TextField::Query, sql);
             }
-            if let Some(rows) = audit.rows {
+            if let Some(rows) = audit.counted_rows() {
                 record.set_number(NumberField::Rows, rows);
             }
         }
         Meaning::Received { .. } | Meaning::Authenticated | Meaning::Authorized { .. } | Meaning::Left { .. } => {
             connection(record, meaning);
+            if *meaning == Meaning::Authenticated {
+                record.set_text(TextField::Message, pg.message);
+            }
         }
         Meaning::Other => {
             // NOTICE, WARNING and the like that a statement caused.
@@ -293,6 +296,9 @@ fn audit_members(audit: &Audit, parameters: &mut String, unmapped: &mut String) 
         if !value.is_empty() {
             json::push_member(unmapped, name, value);
         }
+    }
+    if let (None, Some(rows)) = (audit.counted_rows(), audit.rows) {
+        json::push_member_raw(unmapped, "rows", &rows.to_string());
     }
     if let Some(values) = &audit.parameters {
         parameters.clear();
