@@ -71,6 +71,8 @@ pub(crate) struct Answered {
     pub(crate) spot: Spot,
     /// `service/route`.
     pub(crate) route: String,
+    /// Its method and path, parameters as `{name}`.
+    pub(crate) pattern: String,
     /// SQL of what it read, parameters filled in.
     pub(crate) reads: Vec<String>,
     /// Whether the account that asked is a guess.
@@ -460,6 +462,7 @@ impl<'p> Gathering<'p> {
         self.accesses.answered.push(Answered {
             spot: request.spot,
             route: format!("{}/{name}", request.service),
+            pattern: format!("{} {}", route.method, route.path),
             reads,
             account_guessed: asks_account && word.account.is_none(),
             rows: word.rows,

@@ -18,6 +18,11 @@ const LITERALS: &str = "__literals";
 /// Statements that are joined at once: bounds memory, whatever their number.
 const CHUNK: usize = 1 << 18;
 
+/// A result row: statement, source, row of the source's table.
+type Row = (u32, u16, u32);
+/// One end of the time in which a statement ran.
+type End = fn((i64, i64)) -> i64;
+
 /// A row reached by one of the statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct BatchHit {
@@ -177,8 +182,8 @@ fn chunk(
     let births =
         batched.blocks.iter().flat_map(|b| &b.tables).filter_map(|t| worlds.table(t)).any(|t| !t.births.is_empty());
     // With no row born in between, when a statement ran makes no difference.
-    let ends: &[fn((i64, i64)) -> i64] = if births { &[|d| d.0, |d| d.1] } else { &[|d| d.1] };
-    let mut runs: Vec<Vec<Vec<(u32, u16, u32)>>> = vec![Vec::new(); batched.blocks.len()];
+    let ends: &[End] = if births { &[|d| d.0, |d| d.1] } else { &[|d| d.1] };
+    let mut runs: Vec<Vec<Vec<Row>>> = vec![Vec::new(); batched.blocks.len()];
     for end in ends {
         let table = literal_table(statements, literals, varying, numeric, span.clone(), *end);
         for world in BOTH {
@@ -232,7 +237,7 @@ fn literal_table(
     varying: &[usize],
     numeric: &[bool],
     span: std::ops::Range<usize>,
-    end: fn((i64, i64)) -> i64,
+    end: End,
 ) -> RecordBatch {
     let number = |at: usize| u32::try_from(at).expect("fewer than four thousand million statements");
     let mut fields = vec![Field::new("i", DataType::UInt32, false), Field::new("t", DataType::Int64, false)];
@@ -253,7 +258,7 @@ fn literal_table(
     RecordBatch::try_new(Arc::new(ArrowSchema::new(fields)), columns).expect("one value a statement in each column")
 }
 
-fn read(batch: &RecordBatch, sources: usize, rows: &mut Vec<(u32, u16, u32)>) {
+fn read(batch: &RecordBatch, sources: usize, rows: &mut Vec<Row>) {
     let statements = batch.column(0).as_primitive::<UInt32Type>();
     for source in 0..sources {
         let numbers = batch.column(source + 1).as_primitive::<UInt32Type>();
@@ -264,9 +269,9 @@ fn read(batch: &RecordBatch, sources: usize, rows: &mut Vec<(u32, u16, u32)>) {
 }
 
 /// In every run: certain. In some: possible. Each run is sorted and holds no row twice.
-fn merge(runs: Vec<Vec<(u32, u16, u32)>>, certain: bool, into: &mut Vec<BatchHit>) {
+fn merge(runs: Vec<Vec<Row>>, certain: bool, into: &mut Vec<BatchHit>) {
     let of = runs.len();
-    let mut all: Vec<(u32, u16, u32)> = runs.into_iter().flatten().collect();
+    let mut all: Vec<Row> = runs.into_iter().flatten().collect();
     all.sort_unstable();
     let mut rest = all.as_slice();
     while let Some(first) = rest.first() {

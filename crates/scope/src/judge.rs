@@ -5,7 +5,7 @@ use crate::batch;
 use crate::blind::{self, Asked};
 use crate::plan::{self, Block, How, Plan, Role, Schema, Write};
 use crate::platform::Platform;
-use crate::probe::Probe;
+use crate::probe::{Probe, Test};
 use crate::replay::{Replay, Replayed};
 use crate::shape;
 use crate::tally::{Hit, Support, Tally, flows_of, rows_of};
@@ -29,7 +29,16 @@ pub(crate) struct Access<'a> {
 
 struct Target {
     block: Block,
-    asked: Vec<(Probe, Spot, u32, (i64, i64), Option<i64>, Option<i64>)>,
+    asked: Vec<AskedProbe>,
+}
+
+/// A probe that was sent, and how many rows came back.
+struct AskedProbe {
+    test: Test,
+    spot: Spot,
+    shape: u32,
+    during: (i64, i64),
+    rows: Option<i64>,
 }
 
 /// Statements that have no provenance query, by reason.
@@ -408,7 +417,7 @@ impl<'a, 'l> Judge<'a, 'l> {
 
     /// A request that a route answered.
     pub(crate) fn answered(&mut self, request: &Answered) {
-        let number = self.shape(format!("route:{}", request.route), &request.route);
+        let number = self.shape(format!("route:{}", request.route), &request.pattern);
         let shape = &mut self.shapes[number as usize];
         shape.statements += 1;
         if let Some(bytes) = request.bytes.and_then(|b| u64::try_from(b).ok()) {
@@ -484,9 +493,9 @@ impl<'a, 'l> Judge<'a, 'l> {
         let block = &probe.block;
         let key = format!("{:?}|{}|{:?}|{:?}|{:?}", block.value, block.from, block.conditions, block.order, block.cut);
         let target = self.targets.entry(key).or_insert_with(|| Target { block: block.clone(), asked: Vec::new() });
-        let ran = statement.outcome == Outcome::Ran;
-        let (rows, bytes) = if ran { (statement.rows, statement.bytes) } else { (None, None) };
-        target.asked.push((probe, access.spot, access.shape, access.during, rows, bytes));
+        let rows = statement.rows.filter(|_| statement.outcome == Outcome::Ran);
+        let Probe { test, .. } = probe;
+        target.asked.push(AskedProbe { test, spot: access.spot, shape: access.shape, during: access.during, rows });
     }
 
     fn add_up_probes(&mut self) {
@@ -496,18 +505,18 @@ impl<'a, 'l> Judge<'a, 'l> {
     }
 
     fn add_up(&mut self, target: Target) {
-        let from = target.asked.iter().map(|a| a.3.0).min().unwrap_or(i64::MIN);
-        let to = target.asked.iter().map(|a| a.3.1).max().unwrap_or(i64::MAX);
+        let from = target.asked.iter().map(|a| a.during.0).min().unwrap_or(i64::MIN);
+        let to = target.asked.iter().map(|a| a.during.1).max().unwrap_or(i64::MAX);
         let replayed = match self.replay.run(self.worlds, &target.block, (from, to)) {
             Ok(replayed) => replayed,
             Err(why) => {
-                let (_, spot, shape, during, ..) = target.asked[0];
+                let AskedProbe { spot, shape, during, .. } = target.asked[0];
                 let access = Access { spot, shape, during, because: "" };
                 return self.fall_back(&access, &format!("SELECT 1 FROM {}", target.block.from), &why);
             }
         };
         let known = replayed.value.as_ref().filter(|_| replayed.rows.iter().all(|r| r.sure)).map(|value| {
-            let asked: Vec<Asked<'_>> = target.asked.iter().map(|a| (&a.0.test, a.4.map(|rows| rows > 0))).collect();
+            let asked: Vec<Asked<'_>> = target.asked.iter().map(|a| (&a.test, a.rows.map(|rows| rows > 0))).collect();
             blind::add_up(value, &asked)
         });
         let (grade, because) = match &known {
@@ -528,7 +537,7 @@ impl<'a, 'l> Judge<'a, 'l> {
                     let grade = if how == How::Value { grade } else { Grade::Membership };
                     let scheme =
                         self.tally.schemes.number(&mapped.schemes[usize::from(mapped.scheme[row.row as usize])]);
-                    for (_, spot, shape, ..) in &target.asked {
+                    for AskedProbe { spot, shape, .. } in &target.asked {
                         let support = Support { spot: *spot, shape: *shape, table, row: row.row, because };
                         for class in mapped.about.classes() {
                             let key = (person, *class, Effect::Disclosed);
@@ -586,8 +595,10 @@ fn undone(statements: &[Statement]) -> BTreeSet<(String, usize)> {
 fn describe(plan: &Plan) -> String {
     let outputs = plan.blocks.iter().filter(|b| b.role == Role::Output).count();
     let mut parts = Vec::new();
-    if outputs > 0 {
-        parts.push(format!("{outputs} query block(s) to the output"));
+    match outputs {
+        0 => {}
+        1 => parts.push("one query to the output".to_owned()),
+        many => parts.push(format!("{many} queries to the output")),
     }
     if plan.blocks.iter().any(|b| b.role == Role::Cast) {
         parts.push("a value in a conversion that may fail".to_owned());

@@ -644,14 +644,12 @@ impl Planner<'_> {
                 _ => return Err("an unusual select list".to_owned()),
             }
         }
-        if !aggregated {
-            if let Some(condition) = &select.selection {
-                for column in equalities(condition) {
-                    self.resolve(&column, How::Equality, relations, block, &mut flows)?;
-                }
-                for (column, _) in uses(condition, How::Membership) {
-                    self.resolve(&column, How::Membership, relations, block, &mut flows)?;
-                }
+        if let Some(condition) = select.selection.as_ref().filter(|_| !aggregated) {
+            for column in equalities(condition) {
+                self.resolve(&column, How::Equality, relations, block, &mut flows)?;
+            }
+            for (column, _) in uses(condition, How::Membership) {
+                self.resolve(&column, How::Membership, relations, block, &mut flows)?;
             }
         }
         // A source that gives no column still gives its rows' existence.

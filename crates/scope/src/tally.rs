@@ -46,6 +46,16 @@ pub(crate) struct Hit<'a> {
     pub(crate) because: &'a str,
 }
 
+/// What made a whole table, or all of a person, possible: first, last, how often.
+#[derive(Clone, Copy)]
+struct Widened {
+    spot: Spot,
+    shape: u32,
+    because: u16,
+    last: Instant,
+    count: u64,
+}
+
 /// All cells.
 #[derive(Default)]
 pub(crate) struct Tally {
@@ -54,7 +64,7 @@ pub(crate) struct Tally {
     pub(crate) reasons: Names,
     pub(crate) schemes: Names,
     /// Tables of which every row is possible, with what made it so first, and the span.
-    whole: BTreeMap<(String, Effect), (Spot, u32, u16, Instant, u64)>,
+    whole: BTreeMap<(String, Effect), Widened>,
     /// Persons of whom everything is possible.
     everything: Vec<(PersonIndex, Spot, u32, u16)>,
 }
@@ -161,12 +171,18 @@ impl Tally {
     /// Every row of a table becomes possible.
     pub(crate) fn whole_table(&mut self, table: &str, effect: Effect, spot: Spot, shape: u32, because: &str) {
         let because = self.reasons.number(because);
-        let entry = self.whole.entry((table.to_owned(), effect)).or_insert((spot, shape, because, spot.time, 0));
-        if spot < entry.0 {
-            (entry.0, entry.1, entry.2) = (spot, shape, because);
+        let entry = self.whole.entry((table.to_owned(), effect)).or_insert(Widened {
+            spot,
+            shape,
+            because,
+            last: spot.time,
+            count: 0,
+        });
+        if spot < entry.spot {
+            (entry.spot, entry.shape, entry.because) = (spot, shape, because);
         }
-        entry.3 = entry.3.max(spot.time);
-        entry.4 += 1;
+        entry.last = entry.last.max(spot.time);
+        entry.count += 1;
     }
 
     /// Everything that the store holds of a person becomes possible.
@@ -180,11 +196,11 @@ impl Tally {
         for ((table, effect), how) in std::mem::take(&mut self.whole) {
             self.widen(worlds, &table, effect, None, how);
         }
-        let mut persons: BTreeMap<PersonIndex, (Spot, u32, u16, Instant, u64)> = BTreeMap::new();
+        let mut persons: BTreeMap<PersonIndex, Widened> = BTreeMap::new();
         for (person, spot, shape, because) in std::mem::take(&mut self.everything) {
-            let entry = persons.entry(person).or_insert((spot, shape, because, spot.time, 0));
-            entry.3 = entry.3.max(spot.time);
-            entry.4 += 1;
+            let entry = persons.entry(person).or_insert(Widened { spot, shape, because, last: spot.time, count: 0 });
+            entry.last = entry.last.max(spot.time);
+            entry.count += 1;
         }
         for table in if persons.is_empty() { &[] } else { mapped } {
             for (person, how) in &persons {
@@ -199,7 +215,7 @@ impl Tally {
         table: &str,
         effect: Effect,
         only: Option<PersonIndex>,
-        (spot, shape, because, last, count): (Spot, u32, u16, Instant, u64),
+        Widened { spot, shape, because, last, count }: Widened,
     ) {
         if !matches!(worlds.load(table), Ok(true)) {
             return;

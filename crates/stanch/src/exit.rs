@@ -33,7 +33,6 @@ pub(crate) fn after_parsing(shown: &clap::Error) -> ExitCode {
 }
 
 /// Says what went wrong, why, and what to do, and gives the exit code for it.
-#[expect(clippy::print_stderr, reason = "the one place where errors are shown")]
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     if is_closed_pipe(error) {
         return ExitCode::SUCCESS;
@@ -79,11 +78,7 @@ fn told(error: &anyhow::Error) -> Told {
 /// The first cause that says whose turn it is decides; what nobody claims is something outside. A kind that was added
 /// as context stands before its cause, where only anyhow itself finds it.
 fn code(error: &anyhow::Error) -> u8 {
-    let added = [
-        (error.is::<AnswerIsNo>(), NO),
-        (error.is::<WrongUsage>(), USAGE),
-        (error.is::<BadInput>(), INPUT),
-    ];
+    let added = [(error.is::<AnswerIsNo>(), NO), (error.is::<WrongUsage>(), USAGE), (error.is::<BadInput>(), INPUT)];
     let added = added.into_iter().find(|(is, _)| *is).map(|(_, code)| code);
     added.or_else(|| error.chain().find_map(code_of)).unwrap_or(OUTSIDE)
 }

@@ -10,7 +10,7 @@ use anyhow::Context;
 use stanch_case::{Case, Stage};
 use stanch_lake::SNAPSHOT_ROLES;
 use stanch_ledger::On;
-use stanch_model::exposure::{Matrix, SnapshotRef};
+use stanch_model::exposure::{Doubt, Matrix, SnapshotRef};
 use stanch_model::timeline::Timeline;
 use stanch_scope::{Platform, Question};
 use stanch_snapshot::SnapshotAccount;
@@ -64,7 +64,8 @@ fn answer(work: &Work<'_>) -> anyhow::Result<(Matrix, u64)> {
         snapshots: &snapshots,
         gaps: &timeline.gaps,
     };
-    let matrix = stanch_scope::scope(&lake, &question)?;
+    let mut matrix = stanch_scope::scope(&lake, &question)?;
+    matrix.doubts.extend(doubts_of_snapshots(case)?);
     let events = matrix.intruder_events;
     Ok((matrix, events))
 }
@@ -85,6 +86,25 @@ fn snapshots(case: &Case) -> anyhow::Result<Vec<SnapshotRef>> {
     }
     found.sort_by_key(|s| s.taken_at);
     Ok(found)
+}
+
+/// What a snapshot lacks, exposure lacks too: people whose rows were never read are in no count.
+fn doubts_of_snapshots(case: &Case) -> anyhow::Result<Vec<Doubt>> {
+    let mut doubts = Vec::new();
+    let mut doubt = |detail: String, count: u64| {
+        let kind = "incomplete snapshot".to_owned();
+        doubts.push(Doubt { kind, detail, count, bytes: 0, raised_ceiling: false, example: None });
+    };
+    for role in SNAPSHOT_ROLES {
+        let Some(account) = case.database().kept::<SnapshotAccount>(&kept_name(role))? else { continue };
+        if !account.complete {
+            doubt(format!("the snapshot `{role}` ends early: people and rows after the cut are in no count"), 1);
+        }
+        for table in account.tables.iter().filter(|t| t.bad_rows > 0) {
+            doubt(format!("snapshot `{role}`, table {}: rows that could not be read", table.name), table.bad_rows);
+        }
+    }
+    Ok(doubts)
 }
 
 fn write(matrix: &Matrix, dir: &Path) -> anyhow::Result<()> {

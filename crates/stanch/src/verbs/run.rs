@@ -156,7 +156,7 @@ fn say_stages(done: &[Done], took_us: i64) -> anyhow::Result<()> {
 
 fn say_next(session: &Session, has_report: bool) -> anyhow::Result<()> {
     let root = session.case.root();
-    let here = stanch_case::find(Path::new(".")).and_then(|found| Ok(std::path::absolute(&found).unwrap_or(found)));
+    let here = stanch_case::find(Path::new(".")).map(|found| std::path::absolute(&found).unwrap_or(found));
     let named = match here {
         Ok(here) if here == root => String::new(),
         _ => format!(" --case {}", near(root).display()),

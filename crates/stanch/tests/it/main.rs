@@ -4,6 +4,7 @@
 
 mod architecture;
 mod command_line;
+mod recordings;
 mod whole_run;
 
 use std::path::PathBuf;
