@@ -14,7 +14,7 @@ pub enum CaseError {
         path: PathBuf,
     },
     /// No case was named, and there is not exactly one here.
-    #[error("{} folders here end in .case{}\nhint: name one with `--case DIR`", found.len(), listed(found))]
+    #[error("{}", which_case(found))]
     WhichCase {
         /// Those that are there.
         found: Vec<PathBuf>,
@@ -101,15 +101,17 @@ pub enum CaseError {
     },
 }
 
-fn listed(found: &[PathBuf]) -> String {
+fn which_case(found: &[PathBuf]) -> String {
     if found.is_empty() {
-        return String::new();
+        return "no folder here ends in .case\n\
+                hint: `stanch run EVIDENCE --store STORE.toml` makes a case; `--case DIR` names one elsewhere"
+            .to_owned();
     }
     let names: Vec<String> = found.iter().map(|p| p.display().to_string()).collect();
-    format!(": {}", names.join(", "))
+    format!("{} folders here end in .case: {}\nhint: name one with `--case DIR`", names.len(), names.join(", "))
 }
 
 fn not_ready(stage: &crate::Stage, begun: bool) -> String {
     let state = if begun { "was interrupted, or is still being made" } else { "has not been made, or is out of date" };
-    format!("the case's {} {state}\nhint: `stanch {}` makes it", stage.makes(), stage.verb())
+    format!("the case's {} {state}\nhint: `stanch run` makes what is missing", stage.makes())
 }

@@ -54,14 +54,6 @@ impl Stage {
         }
     }
 
-    /// The command that makes it.
-    pub fn verb(self) -> &'static str {
-        match self {
-            Stage::Evidence => "add",
-            other => other.word(),
-        }
-    }
-
     /// What it makes, for people.
     pub fn makes(self) -> &'static str {
         match self {

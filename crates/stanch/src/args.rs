@@ -35,7 +35,7 @@ pub(crate) struct Shared {
     /// A folder of your own packs, over the shipped ones
     #[arg(long, global = true, value_name = "DIR", env = "STANCH_PACKS", hide_env_values = true)]
     pub(crate) packs: Option<PathBuf>,
-    /// Answer in JSON, for programs (verbs that read)
+    /// Answer in JSON, for programs (`run` and verbs that read)
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }

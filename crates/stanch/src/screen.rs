@@ -138,9 +138,9 @@ mod tests {
     fn a_table_lines_up_and_shows_escapes() {
         let rows = vec![vec!["a\u{1b}[2J".to_owned(), "7".to_owned()], vec!["bb".to_owned(), "1 000".to_owned()]];
         insta::assert_snapshot!(table(&[("name", Side::Left), ("n", Side::Right)], &rows), @r"
-        name          n
+        name            n
         a\u{1b}[2J      7
-        bb        1 000
+        bb          1 000
         ");
     }
 }

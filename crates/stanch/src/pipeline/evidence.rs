@@ -227,7 +227,7 @@ impl Shelf<'_, '_> {
         let seal = outer.seal.clone();
         if !candidate.also.is_empty() {
             let (path, also) = (screen::shown(&outer.path), screen::shown(&candidate.also.join(", ")));
-            self.outcome.said.push(format!("{also}: the same bytes as {path}, read once"));
+            self.outcome.said.push(same_bytes(&also, &path));
         }
         let events: u64 = accounts.iter().map(|a| a.events).sum();
         let at = instant::now();
@@ -331,6 +331,11 @@ fn merge_doubles(case: &Case) -> anyhow::Result<()> {
         case.database().keep_accounts(source, reading, &accounts)?;
     }
     Ok(())
+}
+
+/// How files that hold the same bytes as another are told of.
+pub(crate) fn same_bytes(also: &str, path: &str) -> String {
+    format!("{also}: the same bytes as {path}, read once")
 }
 
 fn absolute(path: &Path) -> PathBuf {

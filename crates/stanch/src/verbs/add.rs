@@ -2,7 +2,7 @@
 
 use crate::args::Shared;
 use crate::instant;
-use crate::pipeline::evidence::{Intake, take_in};
+use crate::pipeline::evidence::{Intake, same_bytes, take_in};
 use crate::pipeline::{Done, Work};
 use crate::screen::{self, Side};
 use crate::session::Session;
@@ -47,8 +47,11 @@ pub(crate) fn add(add: &Add, shared: &Shared) -> anyhow::Result<()> {
     }
     screen::put(&accounts_table(&accounts))?;
     for account in &accounts {
-        say_trouble(account)?;
+        trouble(account).iter().try_for_each(|line| screen::warn(line))?;
     }
+    said.extend(accounts.iter().flat_map(doubles));
+    said.sort();
+    said.dedup();
     said.iter().try_for_each(|line| screen::say(line))
 }
 
@@ -79,18 +82,21 @@ fn accounts_table(accounts: &[FileAccount]) -> String {
     screen::table(&columns, &rows)
 }
 
-fn say_trouble(account: &FileAccount) -> anyhow::Result<()> {
+/// Files that hold the same bytes as another, in the words of the intake.
+fn doubles(account: &FileAccount) -> impl Iterator<Item = String> {
+    let also = screen::shown(&account.duplicates.join(", "));
+    let line = same_bytes(&also, &screen::shown(&account.path));
+    (!account.duplicates.is_empty()).then_some(line).into_iter()
+}
+
+/// What a person must look at in one account.
+fn trouble(account: &FileAccount) -> Vec<String> {
     let path = screen::shown(&account.path);
-    for remark in &account.remarks {
-        screen::warn(&format!("{path}: {}", screen::shown(remark)))?;
-    }
-    for group in &account.unread {
-        let lines = screen::count(group.lines);
-        let first = group.examples.first().map_or(String::new(), |(line, ..)| format!(", the first is line {line}"));
-        screen::warn(&format!("{path}: {lines} unread: {}{first}", screen::shown(&group.reason)))?;
-    }
-    for same in &account.duplicates {
-        screen::say(&format!("{}: the same bytes as {path}, read once", screen::shown(same)))?;
-    }
-    Ok(())
+    let mut lines: Vec<String> = account.remarks.iter().map(|r| format!("{path}: {}", screen::shown(r))).collect();
+    lines.extend(account.unread.iter().map(|group| {
+        let (number, reason) = (screen::count(group.lines), screen::shown(&group.reason));
+        let first = group.examples.first().map_or(String::new(), |(line, ..)| format!("; the first is line {line}"));
+        format!("{path}: {number} unread: {reason}{first}")
+    }));
+    lines
 }

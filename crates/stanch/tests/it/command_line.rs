@@ -34,7 +34,10 @@ fn a_verb_without_a_case_is_wrong_usage() {
     let dir = here();
     let (code, said) = refused(dir.path(), &["verify"]);
     assert_eq!(code, 2);
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    error: no folder here ends in .case
+    hint: `stanch run EVIDENCE --store STORE.toml` makes a case; `--case DIR` names one elsewhere
+    ");
 }
 
 #[test]
@@ -42,7 +45,7 @@ fn an_empty_evidence_folder_is_bad_input_and_makes_no_case() {
     let dir = here();
     let (code, said) = refused(dir.path(), &["run", "evidence", "--store", "store.toml"]);
     assert_eq!(code, 3, "{said}");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @"error: there is no file in evidence; name the folder that holds the logs");
     assert!(!dir.path().join("copperleaf.case").exists());
 }
 
@@ -52,7 +55,10 @@ fn a_wrong_key_in_the_store_file_is_named_with_its_place() {
     std::fs::write(dir.path().join("store.toml"), STORE.replace("time_zone", "timezone")).unwrap();
     let (code, said) = refused(dir.path(), &["run", "evidence", "--store", "store.toml"]);
     assert_eq!(code, 3);
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    error: store.toml:4:1: unknown key `timezone`
+    hint: did you mean `time_zone`?
+    ");
 }
 
 #[test]
@@ -62,7 +68,10 @@ fn a_case_of_another_version_is_bad_input() {
     std::fs::write(dir.path().join("old.case/case.toml"), "[case]\nformat = 99\n").unwrap();
     let (code, said) = refused(dir.path(), &["verify", "--case", "old.case"]);
     assert_eq!(code, 3);
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    error: the case [here]/old.case has format 99; this stanch reads format 1
+    hint: open it with the stanch that made it, or make the case again from its evidence
+    ");
 }
 
 #[test]
