@@ -200,6 +200,8 @@ fn read_all(
     })?;
     progress.done();
     merge_doubles(shelf.work.case())?;
+    let unmet = logs_without_events(shelf.work)?;
+    shelf.outcome.said.extend(unmet);
     shelf.outcome.bytes = Some(bytes);
     shelf.outcome.events = Some(shelf.events);
     shelf.outcome.said.sort();
@@ -331,6 +333,20 @@ fn merge_doubles(case: &Case) -> anyhow::Result<()> {
         case.database().keep_accounts(source, reading, &accounts)?;
     }
     Ok(())
+}
+
+/// Logs that the store file speaks of and no event came from: a misspelt glob reads like a missing log, and costs
+/// the log its service and its clock.
+fn logs_without_events(work: &Work<'_>) -> anyhow::Result<Vec<String>> {
+    let answer = work.lake()?.sql("SELECT DISTINCT metadata_log_name FROM events")?;
+    let found: BTreeSet<&str> = answer.rows.iter().filter_map(|row| row.first()?.as_deref()).collect();
+    let unmet = work.case().store().file.logs.iter().filter(|log| !found.contains(log.name.as_str()));
+    let told = |name: &str, files: &str| {
+        format!(
+            "! no event is from the log {name:?} of the store file; files = {files:?} counts from the folder that was named"
+        )
+    };
+    Ok(unmet.map(|log| told(&log.name, &log.files)).collect())
 }
 
 /// How files that hold the same bytes as another are told of.
