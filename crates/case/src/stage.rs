@@ -57,7 +57,7 @@ impl Stage {
     /// What it makes, for people.
     pub fn makes(self) -> &'static str {
         match self {
-            Stage::Evidence => "events",
+            Stage::Evidence => "table of events",
             Stage::Snapshot => "snapshot",
             Stage::Detect => "list of findings",
             Stage::Intruder => "intruder",

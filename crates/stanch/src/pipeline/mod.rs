@@ -17,6 +17,7 @@ mod inputs;
 
 use crate::instant;
 use crate::session::Session;
+use anyhow::Context;
 use inputs::Inputs;
 use stanch_case::{Case, Record, Stage, StageState};
 use stanch_lake::Lake;
@@ -62,7 +63,13 @@ pub(crate) struct Outcome {
 impl<'s> Work<'s> {
     /// Takes the right to act on the session's case.
     pub(crate) fn begin(session: &'s Session, as_of: Instant) -> anyhow::Result<Work<'s>> {
-        Ok(Work { session, record: session.record()?, as_of })
+        let record = session.record()?;
+        // What a command that was killed left of its sorting; nobody else acts on the case now.
+        let spilled = session.case.root().join("tmp");
+        if spilled.exists() {
+            std::fs::remove_dir_all(&spilled).with_context(|| format!("could not remove {}", spilled.display()))?;
+        }
+        Ok(Work { session, record, as_of })
     }
 
     pub(crate) fn case(&self) -> &'s Case {
