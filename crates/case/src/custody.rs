@@ -35,6 +35,7 @@ pub struct Holding {
     /// Held how.
     pub how: How,
     /// Where the bytes are: absolute for a file in place, below `evidence/` for a copy.
+    #[serde(with = "crate::written_path")]
     pub place: PathBuf,
 }
 

@@ -2,7 +2,8 @@
 
 use crate::options::Limits;
 use crate::seal::Sealing;
-use stanch_model::Seal;
+use stanch_model::{FileAccount, Seal};
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
@@ -43,8 +44,20 @@ const CHUNK_BYTES: usize = 1 << 20;
 const HEAD_BYTES: usize = 512;
 /// Below this much text the ratio of a compressed stream does not matter.
 const RATIO_FROM_BYTES: u64 = 256 << 20;
+/// How a remark begins that tells of bytes which nobody could read.
+const LACKS: &str = "not whole: ";
 /// The remark of an archive in which a limit was reached.
 const SPENT: &str = "reading stopped at a limit inside a member; the members after it are unread";
+
+/// Whether all that the file holds was unpacked. Where it was not, lines are missing that no account counts: they may
+/// have held anything. A remark says what happened.
+pub fn is_whole(account: &FileAccount) -> bool {
+    !account.remarks.iter().any(|r| r.starts_with(LACKS))
+}
+
+fn lacking(what: impl Display) -> String {
+    format!("{LACKS}{what}")
+}
 
 /// What a stream is packed in, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,12 +259,14 @@ fn pump(
             return Err(Stopped::NotWanted);
         }
         if let Some(e) = broke {
-            return Ok(Some(format!(
+            return Ok(Some(lacking(format_args!(
                 "the compressed stream breaks off after {total} bytes of text ({e}); what came before was read"
-            )));
+            ))));
         }
         if let Err(why) = budget.spend(filled as u64, is_packed) {
-            return Ok(Some(format!("{why}, so reading stopped after {total} bytes of text; the rest is unread")));
+            return Ok(Some(lacking(format_args!(
+                "{why}, so reading stopped after {total} bytes of text; the rest is unread"
+            ))));
         }
         if at_end {
             return Ok(None);
@@ -264,7 +279,8 @@ fn zip_members(path: &Path, budget: &mut Budget<'_>, remarks: &mut Vec<String>, 
     let mut archive = match zip::ZipArchive::new(BufReader::new(file)) {
         Ok(archive) => archive,
         Err(e) => {
-            remarks.push(format!("the zip archive's directory cannot be read ({e}); nothing in it was read"));
+            let what = format_args!("the zip archive's directory cannot be read ({e}); nothing in it was read");
+            remarks.push(lacking(what));
             return Ok(());
         }
     };
@@ -276,13 +292,15 @@ fn zip_members(path: &Path, budget: &mut Budget<'_>, remarks: &mut Vec<String>, 
                 let name = names.name(member.name_raw());
                 member_stream(name, member, budget, send)?;
                 if budget.is_spent {
-                    remarks.push(SPENT.to_owned());
+                    remarks.push(lacking(SPENT));
                     break;
                 }
             }
             Ok(member) if member.is_dir() => {}
             Ok(member) => remarks.push(format!("member {:?} is a link and was left out", shown(member.name_raw()))),
-            Err(e) => remarks.push(format!("member number {} cannot be read ({e}) and was left out", i + 1)),
+            Err(e) => {
+                remarks.push(lacking(format_args!("member number {} cannot be read ({e}) and was left out", i + 1)));
+            }
         }
     }
     note_count(count, budget.limits, remarks);
@@ -297,7 +315,7 @@ fn tar_members(
 ) -> Result<(), Stopped> {
     let mut archive = tar::Archive::new(reader);
     let Ok(entries) = archive.entries() else {
-        remarks.push("the tar archive cannot be read".to_owned());
+        remarks.push(lacking("the tar archive cannot be read"));
         return Ok(());
     };
     let mut names = Names::default();
@@ -306,8 +324,9 @@ fn tar_members(
         let entry = match entry {
             Ok(entry) => entry,
             Err(e) => {
-                remarks
-                    .push(format!("the tar archive breaks off after {count} members ({e}); what came before was read"));
+                let what =
+                    format_args!("the tar archive breaks off after {count} members ({e}); what came before was read");
+                remarks.push(lacking(what));
                 break;
             }
         };
@@ -322,14 +341,14 @@ fn tar_members(
             let name = names.name(&raw);
             let read = member_stream(name, entry, budget, send)?;
             if budget.is_spent {
-                remarks.push(SPENT.to_owned());
+                remarks.push(lacking(SPENT));
                 break;
             }
             if read < size {
-                remarks.push(format!(
+                remarks.push(lacking(format_args!(
                     "the tar archive breaks off inside member {:?}; what came before was read",
                     shown(&raw)
-                ));
+                )));
                 break;
             }
         } else if !kind.is_dir() {
@@ -347,7 +366,7 @@ pub(crate) fn is_read(kind: tar::EntryType) -> bool {
 
 fn note_count(count: usize, limits: &Limits, remarks: &mut Vec<String>) {
     if count > limits.members_max {
-        remarks.push(format!("it has more than {} members; the rest is unread", limits.members_max));
+        remarks.push(lacking(format_args!("it has more than {} members; the rest is unread", limits.members_max)));
     } else {
         remarks.insert(0, format!("an archive of {count} members, each read as a file of its own"));
     }
@@ -362,12 +381,12 @@ fn member_stream(name: String, reader: impl Read, budget: &mut Budget<'_>, send:
     let (inner, text) = peek(text);
     let mut remarks = Vec::new();
     if matches!(inner, Container::Tar | Container::Zip) {
-        remarks.push("an archive inside an archive is not opened; unpack it and add it by itself".to_owned());
+        remarks.push(lacking("an archive inside an archive is not opened; unpack it and add it by itself"));
     }
     remarks.extend(pump(text, true, budget, send)?);
     // What a limit stopped is sealed only as far as it was read: reading on would be what the limit is against.
     if !budget.is_spent && sealing.drain().is_err() {
-        remarks.push("the member breaks off; what came before was read".to_owned());
+        remarks.push(lacking("the member breaks off; what came before was read"));
     }
     let (seal, bytes) = sealing.finish();
     end(Ended { seal, bytes, container: compression, remarks }, send)?;

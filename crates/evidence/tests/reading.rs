@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use stanch_evidence::{
-    Formats, Limits, ReadOptions, Sink, SinkError, Source, excerpt, gather, read, seal, split_member,
+    Formats, Limits, ReadOptions, Sink, SinkError, Source, excerpt, gather, is_whole, read, seal, split_member,
 };
 use stanch_model::store::LogSource;
 use stanch_model::{EventBatch, EventFields, FileAccount, NumberField, Position, TextField};
@@ -148,6 +148,7 @@ fn a_truncated_gzip_gives_what_could_be_read_and_says_where_it_broke() {
     assert!(account.events > 10_000, "{}", account.events);
     assert_eq!(account.bytes, cut.len() as u64);
     assert!(account.remarks.iter().any(|r| r.contains("breaks off after")), "{:?}", account.remarks);
+    assert!(!is_whole(&account));
     assert_eq!(kept.texts(TextField::Url)[0].as_deref(), Some("/p/0"));
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("x"), cut).unwrap();
@@ -162,6 +163,7 @@ fn gzip_of_several_members_and_zstd_are_read_whole() {
     assert_eq!((account.events, account.text_bytes), (3_000, text.len() as u64));
     let (account, _) = read_one(&zstd::encode_all(text.as_bytes(), 3).unwrap());
     assert_eq!((account.events, account.container.as_deref()), (3_000, Some("zstd")));
+    assert!(is_whole(&account));
 }
 
 #[test]
@@ -248,6 +250,7 @@ fn members_of_archives_are_files_of_their_own_and_no_name_inside_opens_anything(
         assert_eq!(summary, expect.map(|(p, e, l)| (p.to_owned(), e, l)), "{name}");
         assert_eq!(accounts[3].container.as_deref(), Some("gzip"));
         assert_eq!(seal(&path).unwrap().0, accounts[0].seal);
+        assert!(accounts.iter().all(is_whole));
         let (_, member) = split_member(&accounts[3].path);
         assert_eq!(excerpt(&path, member, 0, 9).unwrap(), b"192.0.2.0");
         assert!(excerpt(&path, Some("nowhere"), 0, 9).is_err());
@@ -264,6 +267,7 @@ fn broken_archives_give_what_can_be_read() {
     assert_eq!(accounts[1].events, 2_000);
     assert!(accounts[2].events > 500, "{:?}", accounts[2]);
     assert!(accounts[0].remarks.iter().any(|r| r.contains("breaks off")), "{:?}", accounts[0].remarks);
+    assert!(!is_whole(&accounts[0]));
     let zip = zip_of(members);
     let (accounts, _) = read_named("a.zip", &zip[..zip.len() / 2]);
     assert!(accounts[0].remarks[0].contains("cannot be read"), "{:?}", accounts[0].remarks);

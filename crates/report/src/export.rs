@@ -105,6 +105,7 @@ fn inert(value: &str) -> String {
 /// ```json
 /// {"format": "stanch-exposure-1",
 ///  "people": {"floor": 1, "ceiling": 2},
+///  "incomplete": [a sentence for each thing that every number lacks],
 ///  "cells": [{"person": "P-…", "email": "…" or null, "customer_ids": ["42"], "data_class": "name",
 ///             "effect": "disclosed", "grade": "possible", "protection": "plain", "protection_detail": null,
 ///             "first_at": "2026-03-02T21:14:05Z", "last_at": "…", "accesses": 3,
@@ -123,9 +124,10 @@ pub fn exposure_json(matrix: &Matrix, out: &mut dyn Write) -> Result<u64, Export
     crate::check(matrix).map_err(ExportError::Matrix)?;
     let mut serializer = serde_json::Serializer::pretty(&mut *out);
     let document = |s: &mut serde_json::Serializer<_, _>| -> Result<(), serde_json::Error> {
-        let mut map = s.serialize_map(Some(3))?;
+        let mut map = s.serialize_map(Some(4))?;
         map.serialize_entry("format", "stanch-exposure-1")?;
         map.serialize_entry("people", &matrix.people())?;
+        map.serialize_entry("incomplete", &crate::lacking(matrix))?;
         map.serialize_entry("cells", &Cells(matrix))?;
         SerializeMap::end(map)
     };

@@ -3,6 +3,7 @@
 use crate::CaseView;
 use crate::escape::for_terminal;
 use crate::figures::{plain_count, plain_of};
+use crate::lacking::{INCOMPLETE_EVIDENCE, is_lack, lacking, lacks};
 use crate::moments::Zone;
 use crate::words;
 use stanch_model::exposure::Bounds;
@@ -71,6 +72,7 @@ fn people(page: &mut Lines, view: &CaseView<'_>) {
         Role::Plain,
         &format!("{:>11}  cannot be ruled out (ceiling), of {all} in the store’s data", plain_count(ceiling)),
     );
+    lacking(view.matrix).into_iter().for_each(|sentence| page.say(Role::Warn, sentence));
 }
 
 fn data(page: &mut Lines, view: &CaseView<'_>) {
@@ -165,7 +167,9 @@ fn evidence(page: &mut Lines, view: &CaseView<'_>) {
             plain_of(events, "event", "events")
         ),
     );
-    if unread == 0 {
+    if unread == 0 && lacks(view.matrix, INCOMPLETE_EVIDENCE) {
+        page.say(Role::Warn, "every line that could be unpacked was read; the report says which files are not whole");
+    } else if unread == 0 {
         page.say(Role::Ok, "every line was read");
     } else {
         page.say(
@@ -187,7 +191,7 @@ fn unknown(page: &mut Lines, view: &CaseView<'_>) {
     }
     for doubt in &view.matrix.doubts {
         let raised = if doubt.raised_ceiling { ", raised the ceiling" } else { "" };
-        let role = if doubt.raised_ceiling { Role::Warn } else { Role::Plain };
+        let role = if doubt.raised_ceiling || is_lack(doubt) { Role::Warn } else { Role::Plain };
         page.say(role, &format!("{} ({}{raised}): {}", doubt.kind, plain_count(doubt.count), doubt.detail));
     }
 }

@@ -7,7 +7,8 @@ mod markup;
 
 use fixture::{Copperleaf, at};
 use stanch_model::Personal;
-use stanch_report::{html, summary};
+use stanch_model::exposure::Doubt;
+use stanch_report::{INCOMPLETE_EVIDENCE, INCOMPLETE_SNAPSHOT, Role, html, summary};
 
 #[test]
 fn the_fixture_is_written_where_a_person_can_look_at_it() {
@@ -79,4 +80,31 @@ fn an_empty_case_says_that_nothing_is_counted_rather_than_that_nothing_happened(
 fn the_terminal_says_it_in_one_screenful() {
     let case = Copperleaf::new();
     insta::assert_snapshot!(summary(&case.view(), 96).to_string());
+}
+
+#[test]
+fn what_was_not_read_whole_is_told_beside_every_number() {
+    let part = |page: &str, id: &str| {
+        let (_, rest) = page.split_once(&format!(r#"<section id="{id}""#)).unwrap();
+        rest.split("</section>").next().unwrap().to_owned()
+    };
+    let whole = html(&Copperleaf::new().view()).unwrap();
+    assert!(part(&whole, "short").contains("nobody beyond these") && !whole.contains("Not complete."));
+    for (kind, told) in
+        [(INCOMPLETE_SNAPSHOT, "people may be missing"), (INCOMPLETE_EVIDENCE, "acts of the intruder may")]
+    {
+        let mut case = Copperleaf::new();
+        let (kind, detail) = (kind.to_owned(), "ends early".to_owned());
+        case.matrix.doubts.push(Doubt { kind, detail, count: 1, bytes: 0, raised_ceiling: false, example: None });
+        let page = html(&case.view()).unwrap();
+        markup::check(&page);
+        for id in ["short", "exposure"] {
+            assert!(part(&page, id).contains(told), "{id}: {told}");
+        }
+        assert!(!page.contains("nobody beyond these") && !page.contains("Everyone else is outside both"));
+        let lines = summary(&case.view(), 200).lines;
+        let at = |text: &str| lines.iter().position(|l| l.text.contains(text)).unwrap();
+        assert_eq!((at(told), lines[at(told)].role), (at("(ceiling)") + 1, Role::Warn), "{told}");
+        assert_eq!(lines[at("ends early")].role, Role::Warn);
+    }
 }

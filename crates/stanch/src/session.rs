@@ -3,12 +3,15 @@
 use crate::args::Shared;
 use crate::exit::WrongUsage;
 use crate::instant;
+use crate::pipeline::scope;
 use anyhow::Context;
-use stanch_case::{Case, Record};
+use stanch_case::{Case, Record, Stage};
 use stanch_ledger::On;
-use stanch_model::Instant;
+use stanch_model::{Instant, Matrix};
 use stanch_packs::Packs;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// An open case and what goes with it.
 #[derive(Debug)]
@@ -17,6 +20,8 @@ pub(crate) struct Session {
     pub(crate) packs: Packs,
     pub(crate) by: String,
     pub(crate) json: bool,
+    /// The matrix once it was judged or read: with a million cells, reading it takes seconds.
+    matrix: RefCell<Option<Rc<Matrix>>>,
 }
 
 impl Session {
@@ -28,7 +33,23 @@ impl Session {
     /// A session over an open case.
     pub(crate) fn of(case: Case, shared: &Shared) -> anyhow::Result<Session> {
         let packs = packs_for(&case, shared.packs.as_deref())?;
-        Ok(Session { case, packs, by: by(shared), json: shared.json })
+        Ok(Session { case, packs, by: by(shared), json: shared.json, matrix: RefCell::default() })
+    }
+
+    /// The matrix that the case keeps.
+    pub(crate) fn matrix(&self) -> anyhow::Result<Rc<Matrix>> {
+        self.case.require(Stage::Scope)?;
+        if let Some(known) = self.matrix.borrow().as_ref() {
+            return Ok(known.clone());
+        }
+        let read = Rc::new(scope::kept(&self.case)?);
+        self.take_matrix(read.clone());
+        Ok(read)
+    }
+
+    /// Takes the matrix that was just judged.
+    pub(crate) fn take_matrix(&self, matrix: Rc<Matrix>) {
+        *self.matrix.borrow_mut() = Some(matrix);
     }
 
     /// The right to act on the case.

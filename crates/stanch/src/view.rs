@@ -1,6 +1,7 @@
 //! What reports are made of, loaded from a case.
 
-use crate::pipeline::{duties, intruder, scope, timeline};
+use crate::pipeline::{duties, intruder, timeline};
+use crate::session::Session;
 use anyhow::Context;
 use stanch_case::{Case, Stage};
 use stanch_duties::clock;
@@ -8,6 +9,7 @@ use stanch_model::exposure::Matrix;
 use stanch_model::store::Moments;
 use stanch_model::{Duty, FileAccount, Finding, Instant, Intruder, Timeline, Verdict};
 use stanch_report::CaseView;
+use std::rc::Rc;
 
 /// A case's results, owned; [`Loaded::view`] lends them to the report.
 pub(crate) struct Loaded<'c> {
@@ -18,7 +20,7 @@ pub(crate) struct Loaded<'c> {
     pub(crate) intruder: Intruder,
     accepted_by: Option<String>,
     timeline: Timeline,
-    pub(crate) matrix: Matrix,
+    pub(crate) matrix: Rc<Matrix>,
     duties: Vec<Duty>,
     clocks: Vec<String>,
     as_of: Instant,
@@ -26,7 +28,8 @@ pub(crate) struct Loaded<'c> {
 
 impl<'c> Loaded<'c> {
     /// Loads what the stages up to duties have made.
-    pub(crate) fn of(case: &'c Case, as_of: Instant) -> anyhow::Result<Loaded<'c>> {
+    pub(crate) fn of(session: &'c Session, as_of: Instant) -> anyhow::Result<Loaded<'c>> {
+        let case = &session.case;
         case.require(Stage::Duties)?;
         let database = case.database();
         let intruder = database.intruder()?;
@@ -41,7 +44,7 @@ impl<'c> Loaded<'c> {
             timeline: database
                 .kept(timeline::KEPT)?
                 .context("the case keeps no timeline\nhint: `stanch run` makes it")?,
-            matrix: scope::kept(case)?,
+            matrix: session.matrix()?,
             clocks: duties.iter().map(|d| clock(d, as_of).to_string()).collect(),
             duties,
             as_of,

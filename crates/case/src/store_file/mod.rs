@@ -109,6 +109,7 @@ pub(crate) struct CaseHead {
     /// The program that made it.
     pub(crate) made_by: String,
     /// The folder of the store file that was copied.
+    #[serde(with = "crate::written_path")]
     pub(crate) base: PathBuf,
     /// SHA-256 of the store file's text as it was copied, so that an edit can be told.
     pub(crate) copied: String,

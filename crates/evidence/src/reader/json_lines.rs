@@ -1,7 +1,7 @@
 //! Reads JSON lines of any program: by the store file's mapping, or whole with the time found by its usual names.
 
 use crate::clock::{Clock, TimeFault};
-use crate::harvest::Harvest;
+use crate::harvest::{Harvest, Reason};
 use crate::json;
 use crate::lines::Line;
 use crate::reader::Reader;
@@ -70,11 +70,17 @@ pub(crate) struct JsonLines {
     clock: Clock,
     mapping: Mapping,
     time_keys: Arc<Vec<String>>,
+    /// Why a line is unread that has no time.
+    no_time: Reason,
 }
 
 impl JsonLines {
     pub(crate) fn new(clock: Clock, mapping: Mapping, time_keys: Arc<Vec<String>>) -> JsonLines {
-        JsonLines { clock, mapping, time_keys }
+        let no_time = match &mapping.time {
+            Some(key) => format!("no time in {key:?}, where the store file says that it stands").into(),
+            None => "no member that holds a time".into(),
+        };
+        JsonLines { clock, mapping, time_keys, no_time }
     }
 
     fn time(&mut self, members: &[(Cow<'_, str>, &str)]) -> Result<Instant, TimeFault> {
@@ -134,7 +140,7 @@ impl Reader for JsonLines {
         };
         let time = match self.time(&members) {
             Ok(time) => time,
-            Err(TimeFault::NotATime) => return harvest.unread(line, "no member that holds a time"),
+            Err(TimeFault::NotATime) => return harvest.unread(line, self.no_time.clone()),
             Err(fault) => return harvest.unread(line, fault.reason()),
         };
         if self.mapping.is_empty() {

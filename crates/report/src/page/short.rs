@@ -3,6 +3,7 @@
 use super::listed;
 use crate::CaseView;
 use crate::figures::{count, of};
+use crate::lacking::{INCOMPLETE_EVIDENCE, lacking, lacks};
 use crate::moments::{When, Zone};
 use crate::svg;
 use crate::words;
@@ -17,6 +18,8 @@ pub(crate) struct Short {
     pub(crate) floor: String,
     pub(crate) floor_noun: &'static str,
     pub(crate) ceiling: String,
+    /// What the two numbers lack, a sentence each.
+    pub(crate) lacking: Vec<&'static str>,
     pub(crate) whole: String,
     pub(crate) picture: String,
     /// What the number means where there is none.
@@ -55,6 +58,7 @@ impl Short {
             floor: count(people.floor),
             floor_noun: if people.floor == 1 { "person" } else { "people" },
             ceiling: count(people.ceiling),
+            lacking: lacking(view.matrix),
             whole: count(whole),
             picture: svg::part_of_whole("reach", "Share of the store’s people", people, whole),
             nothing: nothing(view, people),
@@ -126,10 +130,11 @@ fn changed(view: &CaseView<'_>) -> Option<String> {
 fn how_sure(view: &CaseView<'_>) -> String {
     let lines: u64 = view.files.iter().map(|f| f.lines).sum();
     let unread: u64 = view.files.iter().map(stanch_model::FileAccount::unread_lines).sum();
+    let which = if lacks(view.matrix, INCOMPLETE_EVIDENCE) { " that could be unpacked" } else { "" };
     let read = if unread == 0 {
-        format!("All {} of evidence were read", of(lines, "line", "lines"))
+        format!("All {} of evidence{which} were read", of(lines, "line", "lines"))
     } else {
-        format!("{} of {} of evidence could not be read", count(unread), of(lines, "line", "lines"))
+        format!("{} of {} of evidence{which} could not be read", count(unread), of(lines, "line", "lines"))
     };
     let gaps = view.timeline.gaps.iter().filter(|g| g.in_intrusion).count() as u64;
     let doubts = view.matrix.doubts.iter().filter(|d| d.raised_ceiling).count() as u64;

@@ -1,7 +1,7 @@
 //! Exposure, laws, moments → duties.
 
 use super::inputs::Inputs;
-use super::{Done, Outcome, Work, scope};
+use super::{Done, Outcome, Work};
 use crate::instant;
 use stanch_case::{Case, Stage};
 use stanch_duties::Laws;
@@ -18,7 +18,7 @@ pub(crate) fn judge(work: &mut Work<'_>) -> anyhow::Result<Done> {
         .and_value(&file.facts);
     work.stage(Stage::Duties, &inputs, |work| {
         let laws = Laws::load(&work.session.packs)?;
-        let matrix = scope::kept(work.case())?;
+        let matrix = work.session.matrix()?;
         let moments = moments(work.case())?;
         let duties = stanch_duties::judge(&laws, &matrix, &moments, &work.case().store().file.facts);
         work.case().database().keep_duties(&duties)?;

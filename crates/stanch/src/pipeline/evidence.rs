@@ -9,9 +9,10 @@ use crate::screen;
 use anyhow::Context;
 use stanch_case::{Case, Holding, How, KeptAccount, Manifest, Stage, StageState};
 use stanch_evidence::{Formats, Limits, ReadOptions, Sink, SinkError, Source, gather, read, seal};
-use stanch_lake::EventWriter;
+use stanch_lake::{EventWriter, Lake};
 use stanch_ledger::On;
-use stanch_model::{EventBatch, FileAccount, Seal};
+use stanch_model::store::LogSource;
+use stanch_model::{EventBatch, EventClass, FileAccount, NumberField, Seal, TextField};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -168,7 +169,8 @@ fn read_all(
     unread.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.source.cmp(&b.source)));
     let bytes: u64 = unread.iter().map(|c| c.bytes).sum();
     let progress = Progress::over_bytes("evidence", bytes);
-    let mut shelf = Shelf { work, manifest, copy: intake.copy, outcome: Outcome::default(), events: 0 };
+    let mut shelf =
+        Shelf { work, manifest, copy: intake.copy, outcome: Outcome::default(), events: 0, troubles: Vec::new() };
     let store = shelf.work.case().store().file.clone();
     let events_dir = shelf.work.case().events_dir();
     let queue = Mutex::new(unread.into_iter());
@@ -200,11 +202,13 @@ fn read_all(
     })?;
     progress.done();
     merge_doubles(shelf.work.case())?;
-    let unmet = logs_without_events(shelf.work)?;
+    let unmet = unmet_words(shelf.work)?;
     shelf.outcome.said.extend(unmet);
     shelf.outcome.bytes = Some(bytes);
     shelf.outcome.events = Some(shelf.events);
     shelf.outcome.said.sort();
+    shelf.troubles.sort();
+    shelf.outcome.said.append(&mut shelf.troubles);
     Ok(shelf.outcome)
 }
 
@@ -215,6 +219,7 @@ struct Shelf<'w, 's> {
     copy: bool,
     outcome: Outcome,
     events: u64,
+    troubles: Vec<String>,
 }
 
 impl Shelf<'_, '_> {
@@ -249,6 +254,7 @@ impl Shelf<'_, '_> {
         self.manifest.write(&case.evidence_dir())?;
         case.database().keep_accounts(&seal, &candidate.reading, &accounts)?;
         self.events += events;
+        self.troubles.extend(accounts.iter().flat_map(trouble));
         Ok(())
     }
 }
@@ -335,18 +341,60 @@ fn merge_doubles(case: &Case) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Logs that the store file speaks of and no event came from: a misspelt glob reads like a missing log, and costs
-/// the log its service and its clock.
-fn logs_without_events(work: &Work<'_>) -> anyhow::Result<Vec<String>> {
-    let answer = work.lake()?.sql("SELECT DISTINCT metadata_log_name FROM events")?;
+/// What the store file says of logs and no event bears out. A misspelt glob reads like a missing log, and costs the log
+/// its service and its clock; a misspelt field costs every line its account or its key.
+fn unmet_words(work: &Work<'_>) -> anyhow::Result<Vec<String>> {
+    let lake = work.lake()?;
+    let answer = lake.sql("SELECT DISTINCT metadata_log_name FROM events")?;
     let found: BTreeSet<&str> = answer.rows.iter().filter_map(|row| row.first()?.as_deref()).collect();
-    let unmet = work.case().store().file.logs.iter().filter(|log| !found.contains(log.name.as_str()));
-    let told = |name: &str, files: &str| {
-        format!(
-            "! no event is from the log {name:?} of the store file; files = {files:?} counts from the folder that was named"
-        )
+    let mut told = Vec::new();
+    for log in &work.case().store().file.logs {
+        let (name, files) = (&log.name, &log.files);
+        if found.contains(name.as_str()) {
+            told.extend(unmet_fields(&lake, log)?);
+        } else {
+            told.push(format!(
+                "! no event is from the log {name:?} of the store file; files = {files:?} counts from the folder that was named"
+            ));
+        }
+    }
+    Ok(told)
+}
+
+/// Fields that the store file says a log's lines have, and that no event has got.
+fn unmet_fields(lake: &Lake, log: &LogSource) -> anyhow::Result<Vec<String>> {
+    let column = |name: &str| {
+        let text = TextField::from_name(name).map(TextField::column);
+        text.or_else(|| NumberField::from_name(name).map(NumberField::column)).map(str::to_owned)
     };
-    Ok(unmet.map(|log| told(&log.name, &log.files)).collect())
+    let fields = log.fields.iter().filter_map(|(to, from)| Some((column(to)?, to.as_str(), from.as_str())));
+    let class = format!("NULLIF(class_uid, {})", EventClass::Base.uid());
+    let kind = log.kind.iter().map(|kind| (class.clone(), "their kinds", kind.field.as_str()));
+    let mapped: Vec<(String, &str, &str)> = fields.chain(kind).collect();
+    if mapped.is_empty() {
+        return Ok(Vec::new());
+    }
+    let counts: Vec<String> = mapped.iter().zip(0..).map(|((of, ..), n)| format!("count({of}) AS n{n}")).collect();
+    let (counts, name) = (counts.join(", "), log.name.replace('\'', "''"));
+    let answer = lake.sql(&format!("SELECT {counts} FROM events WHERE metadata_log_name = '{name}'"))?;
+    let numbers = answer.rows.iter().flatten();
+    let unmet = mapped.iter().zip(numbers).filter(|(_, number)| number.as_deref() == Some("0"));
+    let told = |(_, to, from): &(String, &str, &str)| {
+        format!("! no event of the log {:?} has {to}, which the store file takes from {from:?}", log.name)
+    };
+    Ok(unmet.map(|(mapped, _)| told(mapped)).collect())
+}
+
+/// What a person must look at in one account.
+pub(crate) fn trouble(account: &FileAccount) -> Vec<String> {
+    let path = screen::shown(&account.path);
+    let mut lines: Vec<String> = account.remarks.iter().map(|r| format!("{path}: {}", screen::shown(r))).collect();
+    lines.extend(account.unread.iter().map(|group| {
+        let (number, reason) = (screen::count(group.lines), screen::shown(&group.reason));
+        let first = group.examples.first().map_or(String::new(), |(line, ..)| format!("; the first is line {line}"));
+        format!("{path}: {number} unread: {reason}{first}")
+    }));
+    lines
 }
 
 /// How files that hold the same bytes as another are told of.

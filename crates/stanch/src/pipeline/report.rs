@@ -17,7 +17,7 @@ pub(crate) fn path(case: &Case) -> PathBuf {
 pub(crate) fn lay_out(work: &mut Work<'_>) -> anyhow::Result<Done> {
     let inputs = Inputs::new(Stage::Report).and(&work.as_of.to_string()).and_value(&work.case().store().file);
     work.stage(Stage::Report, &inputs, |work| {
-        let loaded = Loaded::of(work.case(), work.as_of)?;
+        let loaded = Loaded::of(work.session, work.as_of)?;
         let html = stanch_report::html(&loaded.view())?;
         work.case().replace(&path(work.case()), html.as_bytes())?;
         let on = On::nothing().reference("sha256", &sha256(html.as_bytes())).count("bytes", html.len() as u64);

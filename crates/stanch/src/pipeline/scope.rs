@@ -8,15 +8,19 @@ use crate::instant;
 use crate::progress::Progress;
 use anyhow::Context;
 use stanch_case::{Case, Stage};
+use stanch_evidence::is_whole;
 use stanch_lake::SNAPSHOT_ROLES;
 use stanch_ledger::On;
+use stanch_model::FileAccount;
 use stanch_model::exposure::{Doubt, Matrix, SnapshotRef};
 use stanch_model::timeline::Timeline;
-use stanch_scope::{Platform, Question};
+use stanch_report::{INCOMPLETE_EVIDENCE, INCOMPLETE_SNAPSHOT};
+use stanch_scope::{Platform, Question, ScopeError};
 use stanch_snapshot::SnapshotAccount;
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// Works out who was exposed, with what.
 pub(crate) fn scope(work: &mut Work<'_>) -> anyhow::Result<Done> {
@@ -43,6 +47,7 @@ pub(crate) fn scope(work: &mut Work<'_>) -> anyhow::Result<Done> {
             .count("doubts", matrix.doubts.len() as u64);
         work.record.act(instant::now(), "exposure.judged", on)?;
         let said = vec![format!("{} to {} people, {} doubts", people.floor, people.ceiling, matrix.doubts.len())];
+        work.session.take_matrix(Rc::new(matrix));
         Ok(Outcome { events: Some(events), said, ..Outcome::default() })
     })
 }
@@ -64,10 +69,25 @@ fn answer(work: &Work<'_>) -> anyhow::Result<(Matrix, u64)> {
         snapshots: &snapshots,
         gaps: &timeline.gaps,
     };
-    let mut matrix = stanch_scope::scope(&lake, &question)?;
+    let mut matrix = stanch_scope::scope(&lake, &question).map_err(with_who_can_mend)?;
     matrix.doubts.extend(doubts_of_snapshots(case)?);
+    matrix.doubts.extend(doubts_of_evidence(case)?);
     let events = matrix.intruder_events;
     Ok((matrix, events))
+}
+
+/// A platform pack and a snapshot that do not fit: one of the two is the wrong one.
+fn with_who_can_mend(error: ScopeError) -> anyhow::Error {
+    let misfit = matches!(error, ScopeError::NoAccounts { .. } | ScopeError::NoColumn { .. });
+    let error = anyhow::Error::new(error);
+    if !misfit {
+        return error;
+    }
+    error.context(
+        "the store's data and its platform pack do not fit each other\n\
+         hint: correct the pack that the store file names under [store] platform, or the snapshot under [snapshot]; \
+         `stanch snapshot` shows the tables that were read",
+    )
 }
 
 /// The snapshots that were taken in, in order of time.
@@ -91,35 +111,59 @@ fn snapshots(case: &Case) -> anyhow::Result<Vec<SnapshotRef>> {
 /// What a snapshot lacks, exposure lacks too: people whose rows were never read are in no count.
 fn doubts_of_snapshots(case: &Case) -> anyhow::Result<Vec<Doubt>> {
     let mut doubts = Vec::new();
-    let mut doubt = |detail: String, count: u64| {
-        let kind = "incomplete snapshot".to_owned();
-        doubts.push(Doubt { kind, detail, count, bytes: 0, raised_ceiling: false, example: None });
-    };
     for role in SNAPSHOT_ROLES {
         let Some(account) = case.database().kept::<SnapshotAccount>(&kept_name(role))? else { continue };
         if !account.complete {
-            doubt(format!("the snapshot `{role}` ends early: people and rows after the cut are in no count"), 1);
+            let detail = format!("the snapshot `{role}` is not whole: people whose rows it lacks are in no count");
+            doubts.push(incomplete(INCOMPLETE_SNAPSHOT, detail, 1));
         }
         for table in account.tables.iter().filter(|t| t.bad_rows > 0) {
-            doubt(format!("snapshot `{role}`, table {}: rows that could not be read", table.name), table.bad_rows);
+            let detail = format!("snapshot `{role}`, table {}: rows that could not be read", table.name);
+            doubts.push(incomplete(INCOMPLETE_SNAPSHOT, detail, table.bad_rows));
         }
     }
     Ok(doubts)
 }
 
+/// What could not be unpacked may have shown further acts of the intruder, and is in no count either.
+fn doubts_of_evidence(case: &Case) -> anyhow::Result<Vec<Doubt>> {
+    let kept = case.database().accounts()?;
+    let torn = kept.iter().map(|k| &k.account).filter(|account| !is_whole(account));
+    let doubt = |account: &FileAccount| {
+        let detail = format!("{} is not whole: acts of the intruder that it lacks are in no count", account.path);
+        incomplete(INCOMPLETE_EVIDENCE, detail, 1)
+    };
+    Ok(torn.map(doubt).collect())
+}
+
+fn incomplete(kind: &str, detail: String, count: u64) -> Doubt {
+    Doubt { kind: kind.to_owned(), detail, count, bytes: 0, raised_ceiling: false, example: None }
+}
+
+/// Writes the matrix in all its forms, side by side: with a million cells each of them takes seconds.
 fn write(matrix: &Matrix, dir: &Path) -> anyhow::Result<()> {
-    stanch_scope::write(matrix, dir)?;
     let create = |name: &str| {
         let path = dir.join(name);
-        File::create(&path).map(BufWriter::new).with_context(|| format!("could not write {}", path.display()))
+        let file = File::create(&path).with_context(|| format!("could not write {}", path.display()))?;
+        anyhow::Ok(BufWriter::with_capacity(1 << 20, file))
     };
-    stanch_report::exposure_csv(matrix, &mut create("exposure.csv")?)?;
-    stanch_report::exposure_json(matrix, &mut create("exposure.json")?)?;
-    let mut packed = zstd::Encoder::new(create(MATRIX)?, 3).context("could not write the matrix")?;
-    serde_json::to_writer(&mut packed, matrix).context("could not write the matrix")?;
-    let file = packed.finish().context("could not write the matrix")?;
-    file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-    Ok(())
+    std::thread::scope(|threads| {
+        let tables = threads.spawn(|| -> anyhow::Result<()> {
+            stanch_scope::write(matrix, dir)?;
+            stanch_report::exposure_csv(matrix, &mut create("exposure.csv")?)?;
+            Ok(())
+        });
+        let json = threads.spawn(|| -> anyhow::Result<()> {
+            stanch_report::exposure_json(matrix, &mut create("exposure.json")?)?;
+            Ok(())
+        });
+        let mut packed = zstd::Encoder::new(create(MATRIX)?, 3).context("could not write the matrix")?;
+        serde_json::to_writer(&mut packed, matrix).context("could not write the matrix")?;
+        let file = packed.finish().context("could not write the matrix")?;
+        file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+        let done = [tables.join(), json.join()];
+        done.into_iter().try_for_each(|writer| writer.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 /// The matrix as it was, for the stages after: the Parquet tables beside it leave persons without a cell out.

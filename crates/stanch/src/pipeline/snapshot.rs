@@ -10,7 +10,7 @@ use stanch_case::{Draft, Stage};
 use stanch_lake::SNAPSHOT_ROLES;
 use stanch_ledger::On;
 use stanch_model::store::SnapshotSource;
-use stanch_snapshot::SnapshotAccount;
+use stanch_snapshot::{Flaw, SnapshotAccount};
 
 /// The name under which the case keeps a snapshot's account.
 pub(crate) fn kept_name(role: &str) -> String {
@@ -78,11 +78,16 @@ fn load(work: &mut Work<'_>, role: &'static str, source: &SnapshotSource, outcom
     Ok(())
 }
 
-fn trouble(role: &str, account: &SnapshotAccount) -> Vec<String> {
-    let bad: u64 = account.tables.iter().map(|t| t.bad_rows).sum();
+/// What is wrong with a snapshot: what it lacks, rows that could not be kept, cells that could not be kept as they were.
+pub(crate) fn trouble(role: &str, account: &SnapshotAccount) -> Vec<String> {
     let mut said: Vec<String> = account.remarks.iter().map(|r| format!("{role}: {}", screen::shown(r))).collect();
-    if bad > 0 {
-        said.push(format!("{role}: {} rows could not be read", screen::count(bad)));
+    for table in &account.tables {
+        let name = screen::shown(&table.name);
+        let told = |what: &str, flaw: &Flaw| {
+            format!("{role}, table {name}: {} {what}: {}", screen::count(flaw.count), screen::shown(&flaw.reason))
+        };
+        said.extend(table.bad.iter().map(|flaw| told("unread", flaw)));
+        said.extend(table.mended.iter().map(|flaw| told("mended", flaw)));
     }
     said
 }

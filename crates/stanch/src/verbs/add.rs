@@ -2,7 +2,7 @@
 
 use crate::args::Shared;
 use crate::instant;
-use crate::pipeline::evidence::{Intake, same_bytes, take_in};
+use crate::pipeline::evidence::{Intake, same_bytes, take_in, trouble};
 use crate::pipeline::{Done, Work};
 use crate::screen::{self, Side};
 use crate::session::Session;
@@ -46,9 +46,10 @@ pub(crate) fn add(add: &Add, shared: &Shared) -> anyhow::Result<()> {
         return screen::json(&accounts);
     }
     screen::put(&accounts_table(&accounts))?;
-    for account in &accounts {
-        trouble(account).iter().try_for_each(|line| screen::warn(line))?;
-    }
+    let troubles: Vec<String> = accounts.iter().flat_map(trouble).collect();
+    troubles.iter().try_for_each(|line| screen::warn(line))?;
+    // What the intake says of the files it has just read stands among them.
+    said.retain(|line| !troubles.contains(line));
     said.extend(accounts.iter().flat_map(doubles));
     said.sort();
     said.dedup();
@@ -87,16 +88,4 @@ fn doubles(account: &FileAccount) -> impl Iterator<Item = String> {
     let also = screen::shown(&account.duplicates.join(", "));
     let line = same_bytes(&also, &screen::shown(&account.path));
     (!account.duplicates.is_empty()).then_some(line).into_iter()
-}
-
-/// What a person must look at in one account.
-fn trouble(account: &FileAccount) -> Vec<String> {
-    let path = screen::shown(&account.path);
-    let mut lines: Vec<String> = account.remarks.iter().map(|r| format!("{path}: {}", screen::shown(r))).collect();
-    lines.extend(account.unread.iter().map(|group| {
-        let (number, reason) = (screen::count(group.lines), screen::shown(&group.reason));
-        let first = group.examples.first().map_or(String::new(), |(line, ..)| format!("; the first is line {line}"));
-        format!("{path}: {number} unread: {reason}{first}")
-    }));
-    lines
 }

@@ -37,7 +37,7 @@ struct Answer<'a> {
 
 pub(crate) fn prove(prove: &Prove, shared: &Shared) -> anyhow::Result<()> {
     let session = Session::open(shared)?;
-    let loaded = Loaded::of(&session.case, instant::now())?;
+    let loaded = Loaded::of(&session, instant::now())?;
     let found = stanch_report::find_persons(&loaded.matrix, &prove.person);
     if found.is_empty() {
         anyhow::bail!(AnswerIsNo(

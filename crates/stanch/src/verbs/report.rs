@@ -29,7 +29,7 @@ pub(crate) fn report(report: &Report, shared: &Shared) -> anyhow::Result<()> {
         duties::judge(&mut work)?;
         stage::lay_out(&mut work)?;
     }
-    let loaded = Loaded::of(&session.case, as_of)?;
+    let loaded = Loaded::of(&session, as_of)?;
     screen::summary(&stanch_report::summary(&loaded.view(), screen::width()))?;
     screen::heading(&format!("Report: {}", stage::path(&session.case).display()))
 }

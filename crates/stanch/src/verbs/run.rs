@@ -44,6 +44,9 @@ pub(crate) struct Run {
     jobs: Option<u16>,
 }
 
+/// Lines of one stage that are shown on a terminal.
+const SAID_MAX: usize = 20;
+
 /// Files read side by side where nobody says.
 pub(crate) fn jobs(asked: Option<u16>) -> usize {
     asked.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
@@ -63,7 +66,7 @@ pub(crate) fn run(run: &Run, shared: &Shared) -> anyhow::Result<()> {
         }
         done
     };
-    let loaded = if has_data { Some(Loaded::of(&session.case, as_of)?) } else { None };
+    let loaded = if has_data { Some(Loaded::of(&session, as_of)?) } else { None };
     let took_us = instant::now().0 - began.0;
     if session.json {
         return screen::json(&told::Told::of(&session.case, loaded.as_ref(), &done, took_us));
@@ -148,8 +151,13 @@ fn say_stages(done: &[Done], took_us: i64) -> anyhow::Result<()> {
     let columns = [("Stage", Side::Left), ("time", Side::Right), ("bytes", Side::Right), ("events/s", Side::Right)];
     screen::put(&screen::table(&columns, &rows))?;
     screen::say(&format!("all in {}", instant::length(took_us)))?;
-    for (stage, line) in done.iter().flat_map(|d| d.said.iter().map(move |s| (d.stage, s))) {
-        screen::say(&format!("  {stage}: {line}"))?;
+    for Done { stage, said, .. } in done {
+        for line in said.iter().take(SAID_MAX) {
+            screen::say(&format!("  {stage}: {line}"))?;
+        }
+        if said.len() > SAID_MAX {
+            screen::say(&format!("  {stage}: and {} more; `--json` tells them all", said.len() - SAID_MAX))?;
+        }
     }
     Ok(())
 }

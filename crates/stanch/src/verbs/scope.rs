@@ -40,7 +40,7 @@ pub(crate) fn scope(_: &Scope, shared: &Shared) -> anyhow::Result<()> {
         timeline::tell(&mut work)?;
         stage::scope(&mut work)?;
     }
-    let matrix = stage::kept(&session.case)?;
+    let matrix = session.matrix()?;
     let classes = matrix.by_class().into_iter().map(|((class, effect), b)| ClassRow {
         data_class: class.word(),
         effect: effect.word(),

@@ -51,10 +51,6 @@ pub(crate) fn snapshot(snapshot: &Snapshot, shared: &Shared) -> anyhow::Result<(
     }
     let columns = [("Role", Side::Left), ("table", Side::Left), ("rows", Side::Right), ("bad", Side::Right)];
     screen::put(&screen::table(&columns, &rows))?;
-    for (role, account) in &accounts {
-        for remark in &account.remarks {
-            screen::warn(&format!("{role}: {}", screen::shown(remark)))?;
-        }
-    }
-    Ok(())
+    let mut troubles = accounts.iter().flat_map(|(role, account)| stage::trouble(role, account));
+    troubles.try_for_each(|line| screen::warn(&line))
 }

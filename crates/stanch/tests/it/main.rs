@@ -3,13 +3,25 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod architecture;
+mod bad_input;
 mod command_line;
 mod recordings;
+mod small_store;
 mod whole_run;
 
-use std::path::PathBuf;
+use assert_cmd::Command;
+use std::path::{Path, PathBuf};
 
 /// The repository's root.
 fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// Runs the binary in a folder: exit code, standard output, standard error.
+fn stanch(dir: &Path, args: &[&str]) -> (i32, String, String) {
+    let mut command = Command::cargo_bin("stanch").unwrap();
+    command.current_dir(dir).env("STANCH_BY", "responder").env("NO_COLOR", "1").env_remove("STANCH_CASE");
+    let output = command.args(args).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }

@@ -1,6 +1,6 @@
 //! A small case from evidence to findings, through the verbs.
 
-use assert_cmd::Command;
+use crate::stanch;
 use std::fs;
 use std::path::Path;
 
@@ -15,14 +15,6 @@ const LOG: &str = r#"203.0.113.7 - - [02/Mar/2026:21:14:05 +0000] "GET / HTTP/1.
 this line is no request
 198.51.100.9 - - [02/Mar/2026:21:15:00 +0000] "GET /basket/ HTTP/1.1" 200 100 "-" "Mozilla/5.0"
 "#;
-
-fn stanch(dir: &Path, args: &[&str]) -> (i32, String, String) {
-    let mut command = Command::cargo_bin("stanch").unwrap();
-    command.current_dir(dir).env("STANCH_BY", "responder").env("NO_COLOR", "1").env_remove("STANCH_CASE");
-    let output = command.args(args).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-}
 
 fn done(dir: &Path, args: &[&str]) -> String {
     let (code, out, err) = stanch(dir, args);

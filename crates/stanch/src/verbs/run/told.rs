@@ -14,6 +14,8 @@ pub(super) struct Told {
     report: Option<PathBuf>,
     exposure: Option<PathBuf>,
     people: Option<Bounds>,
+    /// What these numbers lack, a sentence each.
+    incomplete: Vec<&'static str>,
     seconds: f64,
     stages: Vec<StageTold>,
 }
@@ -37,6 +39,7 @@ impl Told {
             report: loaded.map(|_| pipeline::report::path(case)),
             exposure: loaded.map(|_| case.exposure_dir().join("exposure.csv")),
             people: loaded.map(|l| l.matrix.people()),
+            incomplete: loaded.map(|l| stanch_report::lacking(&l.matrix)).unwrap_or_default(),
             seconds: seconds(took_us),
             stages: done.iter().map(stage).collect(),
         }
