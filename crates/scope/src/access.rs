@@ -3,15 +3,19 @@
 use crate::error::ScopeError;
 use crate::platform::{Platform, Route, Service};
 use crate::routes::{self, Matched};
+use crate::shape;
 use stanch_lake::{EventOrder, EventRow, Lake};
 use stanch_model::store::LogSource;
 use stanch_model::{EventClass, EventFields, Instant, Intruder, NumberField, Position, Seal, TextField};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::rc::Rc;
 
 /// How far a row's own moment of birth may lie before the commit that made it visible.
 const COMMIT_LAG_US: i64 = 2_000_000;
 /// How far apart a request and its statement may be logged.
 const LINK_US: i64 = 30_000_000;
+/// Why a statement that only a request tells of is no more than possible.
+const NOT_LOGGED: &str = "the database's log has no statement for this request";
 
 /// Where a record stands. Evidence files are numbered in the order of their seals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,8 +25,28 @@ pub(crate) struct Spot {
     pub(crate) position: Position,
 }
 
+/// Accesses that are counted as one: where the first stands, when the last was, how many there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) first: Spot,
+    pub(crate) last: Instant,
+    pub(crate) times: u64,
+}
+
+impl Seen {
+    pub(crate) fn once(spot: Spot) -> Seen {
+        Seen { first: spot, last: spot.time, times: 1 }
+    }
+
+    pub(crate) fn and(&mut self, other: Seen) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        self.times += other.times;
+    }
+}
+
 /// What became of a statement, as the server says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Outcome {
     /// No error is known.
     Ran,
@@ -34,34 +58,63 @@ pub(crate) enum Outcome {
 #[derive(Clone, Debug)]
 pub(crate) struct Statement {
     pub(crate) spot: Spot,
+    /// Its text; once all is gathered, with its parameters bound.
     pub(crate) text: String,
-    pub(crate) parameters: Option<String>,
+    /// Its parameters as a JSON array, until they are bound.
+    parameters: Option<String>,
     pub(crate) outcome: Outcome,
     /// Whether its errors are shown to the intruder.
     pub(crate) shows_errors: bool,
     pub(crate) rows: Option<i64>,
     /// Bytes of the response that carried its answer.
     pub(crate) bytes: Option<i64>,
-    pub(crate) session: String,
-    role: String,
+    /// Why nothing of it is certain; empty where it may be.
+    pub(crate) because: &'static str,
+    pub(crate) session: Rc<str>,
+    role: Rc<str>,
     direct: bool,
 }
 
 impl Statement {
-    /// A place holder for requests, whose routes are judged like statements that ran.
-    pub(crate) fn none(spot: Spot) -> Statement {
+    /// A statement of which only its text and time are known.
+    #[cfg(test)]
+    pub(crate) fn ran(time: Instant, text: String) -> Statement {
+        let position = Position { line: 1, offset: 0, length: 0 };
         Statement {
-            spot,
-            text: String::new(),
+            spot: Spot { time, evidence: 0, position },
+            text,
             parameters: None,
             outcome: Outcome::Ran,
             shows_errors: false,
             rows: None,
             bytes: None,
-            session: String::new(),
-            role: String::new(),
-            direct: false,
+            because: "",
+            session: "".into(),
+            role: "".into(),
+            direct: true,
         }
+    }
+
+    fn bind(&mut self) {
+        if let Some(json) = self.parameters.take() {
+            let values: Vec<Option<String>> = serde_json::from_str(&json).unwrap_or_default();
+            self.text = shape::bind(&self.text, &values);
+        }
+    }
+}
+
+/// Few names, said many times: each is kept once.
+#[derive(Default)]
+struct Kept(HashSet<Rc<str>>);
+
+impl Kept {
+    fn name(&mut self, name: &str) -> Rc<str> {
+        if let Some(kept) = self.0.get(name) {
+            return kept.clone();
+        }
+        let kept: Rc<str> = name.into();
+        self.0.insert(kept.clone());
+        kept
     }
 }
 
@@ -153,6 +206,7 @@ struct Gathering<'p> {
     requests: Vec<Request>,
     words: HashMap<String, AppWord>,
     accounts_of_address: BTreeMap<String, BTreeSet<String>>,
+    names: Kept,
     accesses: Accesses,
 }
 
@@ -171,6 +225,7 @@ impl<'p> Gathering<'p> {
             requests: Vec::new(),
             words: HashMap::new(),
             accounts_of_address: BTreeMap::new(),
+            names: Kept::default(),
             accesses: Accesses { seals: seals.into_iter().map(Seal).collect(), ..Accesses::default() },
         })
     }
@@ -291,6 +346,7 @@ impl<'p> Gathering<'p> {
             }
         }
         self.link();
+        self.accesses.statements.iter_mut().for_each(Statement::bind);
         Ok(())
     }
 
@@ -340,8 +396,9 @@ impl<'p> Gathering<'p> {
             shows_errors: direct,
             rows: row.number(NumberField::Rows),
             bytes: None,
-            session: session.to_owned(),
-            role: row.text_of(TextField::UserName).unwrap_or_default().to_owned(),
+            because: "",
+            session: self.names.name(session),
+            role: self.names.name(row.text_of(TextField::UserName).unwrap_or_default()),
             direct,
         });
     }
@@ -363,7 +420,7 @@ impl<'p> Gathering<'p> {
     /// Requests whose parameter was pasted into SQL are joined, in order, to the statements that came of them. What is
     /// then neither joined nor the intruder's own connection was somebody else's.
     fn link(&mut self) {
-        let mut by_text: HashMap<(String, String), VecDeque<usize>> = HashMap::new();
+        let mut by_text: HashMap<(Rc<str>, String), VecDeque<usize>> = HashMap::new();
         for (at, statement) in self.accesses.statements.iter().enumerate().filter(|(_, s)| !s.direct) {
             let key = (statement.role.clone(), statement.text.trim().to_owned());
             by_text.entry(key).or_default().push_back(at);
@@ -379,7 +436,8 @@ impl<'p> Gathering<'p> {
             };
             let Some(pasted) = &route.pastes else { continue };
             let text = paste(pasted, &parameters);
-            let key = (service.database_role.clone().unwrap_or_default(), text.trim().to_owned());
+            let role = self.names.name(service.database_role.as_deref().unwrap_or_default());
+            let key = (role.clone(), text.trim().to_owned());
             let found = by_text.get_mut(&key).and_then(|queue| {
                 let near = |at: &usize| {
                     let apart = self.accesses.statements[*at].spot.time.0 - request.spot.time.0;
@@ -395,8 +453,12 @@ impl<'p> Gathering<'p> {
                     statement.shows_errors = service.shows_errors;
                     linked.insert(at);
                 }
-                None if has_log => self.accesses.unlinked.push(request.spot),
-                None => from_requests.push(statement_of(request, service, text)),
+                // Either it never reached the database, or the log is not whole: what it asked for is possible.
+                None if has_log => {
+                    self.accesses.unlinked.push(request.spot);
+                    from_requests.push(statement_of(request, service, text, role, NOT_LOGGED));
+                }
+                None => from_requests.push(statement_of(request, service, text, role, "")),
             }
         }
         let mut at = 0;
@@ -477,7 +539,7 @@ fn stretch(window: Option<(Instant, Instant)>, time: Instant) -> Option<(Instant
 }
 
 /// Without a database log the request alone gives the statement.
-fn statement_of(request: &Request, service: &Service, text: String) -> Statement {
+fn statement_of(request: &Request, service: &Service, text: String, role: Rc<str>, because: &'static str) -> Statement {
     let outcome = if request.status < 400 {
         Outcome::Ran
     } else {
@@ -491,8 +553,9 @@ fn statement_of(request: &Request, service: &Service, text: String) -> Statement
         shows_errors: service.shows_errors,
         rows: None,
         bytes: request.bytes,
-        session: String::new(),
-        role: service.database_role.clone().unwrap_or_default(),
+        because,
+        session: "".into(),
+        role,
         direct: false,
     }
 }

@@ -157,12 +157,27 @@ pub(crate) fn equalities(condition: &Expr) -> Vec<ColumnName> {
             found.extend(equalities(right));
             found
         }
-        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => match (column_name(left), column_name(right)) {
-            (Some(column), None) if constant(right).is_some() => vec![column],
-            (None, Some(column)) if constant(left).is_some() => vec![column],
-            _ => Vec::new(),
-        },
+        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
+            let fixed = |expr: &Expr| constant(expr).is_some() || place_of(expr).is_some();
+            match (column_name(left), column_name(right)) {
+                (Some(column), _) if fixed(right) => vec![column],
+                (_, Some(column)) if fixed(left) => vec![column],
+                _ => Vec::new(),
+            }
+        }
         _ => Vec::new(),
+    }
+}
+
+/// The table whose columns stand for the literals in which statements of one shape differ. No store's table starts with
+/// two underscores and this word.
+pub(crate) const LITERALS: &str = "__literals";
+
+/// The place of a varying literal, if the expression is one: `__literals.p0` is the first.
+pub(crate) fn place_of(expr: &Expr) -> Option<usize> {
+    match column_name(expr)? {
+        (Some(table), name) if table == LITERALS => name.strip_prefix('p')?.parse().ok(),
+        _ => None,
     }
 }
 

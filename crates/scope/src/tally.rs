@@ -1,6 +1,7 @@
 //! The matrix while it grows: each cell keeps its strongest grade, its first proof of that grade, and its accesses.
 
-use crate::access::Spot;
+use crate::access::{Seen, Spot};
+use crate::error::ScopeError;
 use crate::people::PersonIndex;
 use crate::plan::{Flow, How};
 use crate::replay::Reached;
@@ -30,13 +31,14 @@ pub(crate) struct Growing {
     pub(crate) first: Instant,
     pub(crate) last: Instant,
     pub(crate) accesses: u64,
-    latest: Spot,
+    /// The access that was counted last, so that one access that reaches a cell twice counts once.
+    latest: Option<Spot>,
     pub(crate) support: Support,
 }
 
-/// Everything that reaches a row through one block of one statement.
+/// Everything that reaches a row through one block of one statement, or of several that are alike.
 pub(crate) struct Hit<'a> {
-    pub(crate) spot: Spot,
+    pub(crate) seen: Seen,
     pub(crate) shape: u32,
     pub(crate) table: &'a str,
     pub(crate) row: u32,
@@ -46,14 +48,21 @@ pub(crate) struct Hit<'a> {
     pub(crate) because: &'a str,
 }
 
-/// What made a whole table, or all of a person, possible: first, last, how often.
+/// What made a whole table, or all of a person, possible.
 #[derive(Clone, Copy)]
 struct Widened {
-    spot: Spot,
+    seen: Seen,
     shape: u32,
     because: u16,
-    last: Instant,
-    count: u64,
+}
+
+impl Widened {
+    fn and(&mut self, other: Widened) {
+        if other.seen.first < self.seen.first {
+            (self.shape, self.because) = (other.shape, other.because);
+        }
+        self.seen.and(other.seen);
+    }
 }
 
 /// All cells.
@@ -66,7 +75,7 @@ pub(crate) struct Tally {
     /// Tables of which every row is possible, with what made it so first, and the span.
     whole: BTreeMap<(String, Effect), Widened>,
     /// Persons of whom everything is possible.
-    everything: Vec<(PersonIndex, Spot, u32, u16)>,
+    everything: BTreeMap<PersonIndex, Widened>,
 }
 
 /// Names by number.
@@ -128,38 +137,45 @@ impl Tally {
             let scheme = &mapped.schemes[usize::from(mapped.scheme[hit.row as usize])];
             let scheme = self.schemes.number(scheme);
             let support = Support {
-                spot: hit.spot,
+                spot: hit.seen.first,
                 shape: hit.shape,
                 table: self.tables.number(hit.table),
                 row: hit.row,
                 because: self.reasons.number(because),
             };
             for class in mapped.about.classes() {
-                self.add((person, *class, hit.effect), grade, mapped.about.protection(), scheme, support);
+                self.add((person, *class, hit.effect), grade, mapped.about.protection(), scheme, support, hit.seen);
             }
         }
     }
 
-    /// Counts a person's class as blind probing found it.
-    pub(crate) fn add(&mut self, key: CellKey, grade: Grade, protection: Protection, scheme: u16, support: Support) {
-        let spot = support.spot;
+    /// Counts accesses to a person's class.
+    pub(crate) fn add(
+        &mut self,
+        key: CellKey,
+        grade: Grade,
+        protection: Protection,
+        scheme: u16,
+        support: Support,
+        seen: Seen,
+    ) {
         let cell = self.cells.entry(key).or_insert(Growing {
             grade,
             protection,
             scheme,
-            first: spot.time,
-            last: spot.time,
+            first: seen.first.time,
+            last: seen.last,
             accesses: 0,
-            latest: Spot { time: Instant(i64::MIN), ..spot },
+            latest: None,
             support,
         });
-        if cell.latest != spot {
-            cell.accesses += 1;
-            cell.latest = spot;
+        if cell.latest != Some(seen.first) {
+            cell.accesses += seen.times;
+            cell.latest = Some(seen.first);
         }
-        cell.first = cell.first.min(spot.time);
-        cell.last = cell.last.max(spot.time);
-        if grade > cell.grade || (grade == cell.grade && spot < cell.support.spot) {
+        cell.first = cell.first.min(seen.first.time);
+        cell.last = cell.last.max(seen.last);
+        if grade > cell.grade || (grade == cell.grade && support.spot < cell.support.spot) {
             (cell.grade, cell.support) = (grade, support);
         }
         // The least protected form is what counts.
@@ -169,44 +185,28 @@ impl Tally {
     }
 
     /// Every row of a table becomes possible.
-    pub(crate) fn whole_table(&mut self, table: &str, effect: Effect, spot: Spot, shape: u32, because: &str) {
-        let because = self.reasons.number(because);
-        let entry = self.whole.entry((table.to_owned(), effect)).or_insert(Widened {
-            spot,
-            shape,
-            because,
-            last: spot.time,
-            count: 0,
-        });
-        if spot < entry.spot {
-            (entry.spot, entry.shape, entry.because) = (spot, shape, because);
-        }
-        entry.last = entry.last.max(spot.time);
-        entry.count += 1;
+    pub(crate) fn whole_table(&mut self, table: &str, effect: Effect, seen: Seen, shape: u32, because: &str) {
+        let widened = Widened { seen, shape, because: self.reasons.number(because) };
+        let entry = self.whole.entry((table.to_owned(), effect));
+        entry.and_modify(|w| w.and(widened)).or_insert(widened);
     }
 
     /// Everything that the store holds of a person becomes possible.
     pub(crate) fn whole_person(&mut self, person: PersonIndex, spot: Spot, shape: u32, because: &str) {
-        let because = self.reasons.number(because);
-        self.everything.push((person, spot, shape, because));
+        let widened = Widened { seen: Seen::once(spot), shape, because: self.reasons.number(because) };
+        self.everything.entry(person).and_modify(|w| w.and(widened)).or_insert(widened);
     }
 
     /// Works the whole tables and persons into cells.
-    pub(crate) fn settle(&mut self, worlds: &mut Worlds<'_>, mapped: &[String]) {
+    pub(crate) fn settle(&mut self, worlds: &mut Worlds<'_>, mapped: &[String]) -> Result<(), ScopeError> {
         for ((table, effect), how) in std::mem::take(&mut self.whole) {
-            self.widen(worlds, &table, effect, None, how);
+            self.widen(worlds, &table, effect, |_| Some(how))?;
         }
-        let mut persons: BTreeMap<PersonIndex, Widened> = BTreeMap::new();
-        for (person, spot, shape, because) in std::mem::take(&mut self.everything) {
-            let entry = persons.entry(person).or_insert(Widened { spot, shape, because, last: spot.time, count: 0 });
-            entry.last = entry.last.max(spot.time);
-            entry.count += 1;
-        }
+        let persons = std::mem::take(&mut self.everything);
         for table in if persons.is_empty() { &[] } else { mapped } {
-            for (person, how) in &persons {
-                self.widen(worlds, table, Effect::Disclosed, Some(*person), *how);
-            }
+            self.widen(worlds, table, Effect::Disclosed, |person| persons.get(&person).copied())?;
         }
+        Ok(())
     }
 
     fn widen(
@@ -214,29 +214,29 @@ impl Tally {
         worlds: &mut Worlds<'_>,
         table: &str,
         effect: Effect,
-        only: Option<PersonIndex>,
-        Widened { spot, shape, because, last, count }: Widened,
-    ) {
-        if !matches!(worlds.load(table), Ok(true)) {
-            return;
+        how: impl Fn(PersonIndex) -> Option<Widened>,
+    ) -> Result<(), ScopeError> {
+        // A mapped table that the snapshot lacks has no rows; one that cannot be read must not pass for such.
+        if !worlds.load(table)? {
+            return Ok(());
         }
         let loaded = worlds.table(table).expect("just loaded");
         let number = self.tables.number(table);
         for (row, owner) in loaded.owners.iter().enumerate() {
-            let Some(person) = owner.filter(|p| only.is_none_or(|o| o == *p)) else { continue };
+            let Some((person, Widened { seen, shape, because })) = owner.and_then(|p| Some((p, how(p)?))) else {
+                continue;
+            };
             for mapped in loaded.mapped.iter().filter(|m| m.filled[0][row] || m.filled[1][row]) {
                 let scheme = self.schemes.number(&mapped.schemes[usize::from(mapped.scheme[row])]);
                 let row = u32::try_from(row).unwrap_or(u32::MAX);
-                let support = Support { spot, shape, table: number, row, because };
+                let support = Support { spot: seen.first, shape, table: number, row, because };
                 for class in mapped.about.classes() {
                     let key = (person, *class, effect);
-                    self.add(key, Grade::Possible, mapped.about.protection(), scheme, support);
-                    let cell = self.cells.get_mut(&key).expect("just added");
-                    cell.last = cell.last.max(last);
-                    cell.accesses = cell.accesses.max(count);
+                    self.add(key, Grade::Possible, mapped.about.protection(), scheme, support, seen);
                 }
             }
         }
+        Ok(())
     }
 }
 

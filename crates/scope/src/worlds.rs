@@ -52,6 +52,8 @@ pub(crate) struct Loaded {
     pub(crate) births: Vec<i64>,
     /// Rows born at an unknown moment: only the late world has them, so they are never certain.
     pub(crate) births_unknown: u64,
+    /// Whether both worlds hold the same rows.
+    pub(crate) same: bool,
 }
 
 impl Loaded {
@@ -130,6 +132,11 @@ impl<'a> Worlds<'a> {
     /// The engine of a world. Tables are there once [`Worlds::load`] has seen them.
     pub(crate) fn engine(&self, world: World) -> &Engine {
         &self.engines[world as usize]
+    }
+
+    /// The worlds in which a query over these loaded tables must be replayed: one will do where they are the same.
+    pub(crate) fn needed<'t>(&self, mut tables: impl Iterator<Item = &'t String>) -> &'static [World] {
+        if tables.all(|t| self.table(t).is_some_and(|l| l.same)) { &BOTH[..1] } else { &BOTH }
     }
 
     /// Tables that were needed and hold rows born at an unknown moment, with how many.
@@ -230,22 +237,29 @@ impl<'a> Worlds<'a> {
 
     fn join_versions(&mut self, table: &str, versions: &[(&str, RecordBatch)]) -> Result<Loaded, ScopeError> {
         let first = &versions[0].1;
-        let last = align(&versions[versions.len() - 1].1, &first.schema());
+        let (last, one) = match versions {
+            [_] => (first.clone(), true),
+            _ => (align(&versions[versions.len() - 1].1, &first.schema()), false),
+        };
         // With one snapshot only, both worlds are that snapshot; with a table that only the later one has, likewise.
         let about = self.platform.tables.get(table).cloned();
         let key_columns = self.key_of(table, about.as_ref().and_then(|t| t.key.as_deref()), first);
-        let (first_keys, last_keys) = (row_keys(first, &key_columns), row_keys(&last, &key_columns));
+        let first_keys = row_keys(first, &key_columns);
+        let last_keys = if one { first_keys.clone() } else { row_keys(&last, &key_columns) };
         let mut numbers: HashMap<String, u32> = HashMap::with_capacity(first_keys.len());
         let mut keys: Vec<String> = Vec::with_capacity(first_keys.len());
         let mut number = |key: &String| -> u32 {
-            *numbers.entry(key.clone()).or_insert_with(|| {
-                keys.push(key.clone());
-                u32::try_from(keys.len() - 1).expect("fewer than four thousand million rows")
-            })
+            if let Some(number) = numbers.get(key) {
+                return *number;
+            }
+            let number = u32::try_from(keys.len()).expect("fewer than four thousand million rows");
+            keys.push(key.clone());
+            numbers.insert(key.clone(), number);
+            number
         };
         let first_rows: Vec<u32> = first_keys.iter().map(&mut number).collect();
         let old_rows = u32::try_from(first_rows.len()).expect("as above");
-        let last_rows: Vec<u32> = last_keys.iter().map(&mut number).collect();
+        let last_rows: Vec<u32> = if one { first_rows.clone() } else { last_keys.iter().map(&mut number).collect() };
         let created = about.as_ref().and_then(|t| t.created.as_deref());
         let own_births = born_at(&last, created);
         let births: Vec<Option<i64>> = match about.as_ref().filter(|t| t.created.is_none()) {
@@ -263,7 +277,11 @@ impl<'a> Worlds<'a> {
         let mut late_births: Vec<i64> = births.iter().map(|b| b.unwrap_or(i64::MIN)).collect();
         let late = extend(&last, &last_rows, &late_births);
         let newborn = filter_record_batch(&late, &newborn).expect("the mask has a value for each row");
-        let early = concat_batches(&late.schema(), [&early, &newborn]).expect("aligned to one schema");
+        let early = match newborn.num_rows() {
+            0 => early,
+            _ => concat_batches(&late.schema(), [&early, &newborn]).expect("aligned to one schema"),
+        };
+        let same = first.num_rows() == last.num_rows() && early.columns() == late.columns();
 
         let mut born = vec![i64::MIN; keys.len()];
         for (row, moment) in last_rows.iter().zip(&late_births) {
@@ -280,6 +298,7 @@ impl<'a> Worlds<'a> {
             mapped: Vec::new(),
             births: late_births,
             births_unknown: births.iter().filter(|b| b.is_none()).count() as u64,
+            same,
         };
         if let Some(about) = &about {
             self.own(&about.owner, [&early, &late], &mut loaded)?;
@@ -396,6 +415,17 @@ impl<'a> Worlds<'a> {
         Ok(leads)
     }
 
+    /// The rows that a world's table has.
+    pub(crate) fn rows(&self, world: World, table: &str) -> Result<Vec<u32>, ScopeError> {
+        let sql = format!("SELECT {ROW} FROM {}", quote(table));
+        let (_, batches) = self.engine(world).query(&sql).map_err(ScopeError::lake("read the rows of a table"))?;
+        let numbers = |batch: &RecordBatch| {
+            let column = batch.column(0).as_primitive::<stanch_lake::datafusion::arrow::datatypes::UInt32Type>();
+            column.values().to_vec()
+        };
+        Ok(batches.iter().flat_map(numbers).collect())
+    }
+
     /// Registered batches of a world's table, for looking at values without SQL.
     pub(crate) fn values(
         &self,
@@ -434,6 +464,15 @@ impl<'a> Worlds<'a> {
         }
         found
     }
+}
+
+/// The last birth of a row of these tables at or before a moment: moments with the same rows share an answer.
+pub(crate) fn settled<'t>(worlds: &Worlds<'_>, tables: impl Iterator<Item = &'t String>, moment: i64) -> i64 {
+    let births = tables.filter_map(|t| worlds.table(t)).filter_map(|t| {
+        let after = t.births.partition_point(|b| *b <= moment);
+        after.checked_sub(1).map(|at| t.births[at])
+    });
+    births.max().unwrap_or(i64::MIN)
 }
 
 /// A name as SQL writes it.
