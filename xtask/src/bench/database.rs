@@ -251,7 +251,15 @@ impl Theft {
                 self.take_id(id, PASSWORD);
             }
             5 => self.say("SELECT count(*) FROM customer"),
-            6 => self.say("SELECT max(id) FROM orders"),
+            6 => {
+                self.say("SELECT max(id) FROM orders");
+                // The highest order number is that of the last customer who has ordered.
+                if let Some(last) =
+                    (0..self.people.count).rev().map(|k| self.people.nth(k)).find(|c| c.order().is_some())
+                {
+                    self.take(last, ORDERS);
+                }
+            }
             7 => self.join(id),
             8 => self.page(chance),
             9 => {
