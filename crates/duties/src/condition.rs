@@ -52,10 +52,20 @@ impl Judged<'_> {
         let tally = self.tally(side, &definition.value, None);
         Answer {
             condition: format!("at least one {}", self.noun(&definition.value, false)),
-            value: tally_words(tally),
-            truth: reaches(tally, 1),
+            value: self.tally_words(tally),
+            truth: self.unless_uncounted(side, reaches(tally, 1)),
             citation: self.citation_of_definition(&definition.value),
         }
+    }
+
+    /// Where people may be missing from every count, no count is too small.
+    fn unless_uncounted(&self, side: Side, truth: Truth) -> Truth {
+        if truth == Truth::No && side == Side::Ceiling && self.case.people.uncounted { Truth::Unknown } else { truth }
+    }
+
+    fn tally_words(&self, tally: Tally) -> String {
+        let more = if self.case.people.uncounted { ", and people whose rows were not read" } else { "" };
+        format!("{}{more}", tally_words(tally))
     }
 
     /// `beyond` is 1 where the number itself is not enough.
@@ -76,8 +86,8 @@ impl Judged<'_> {
         };
         Answer {
             condition: format!("{words} {shown} {}", self.noun(&threshold.whose.value, number != Some(1))),
-            value: tally_words(tally),
-            truth,
+            value: self.tally_words(tally),
+            truth: self.unless_uncounted(side, truth),
             citation: self.facts.citation(&threshold.number),
         }
     }

@@ -25,12 +25,14 @@ pub(crate) struct People {
     pub(crate) groups: Vec<Group>,
     /// Residences that are no listed place, with how many live there. They count as unknown.
     pub(crate) odd_places: BTreeMap<String, u64>,
+    /// Whether people may be missing from every count.
+    pub(crate) uncounted: bool,
 }
 
 impl People {
     pub(crate) fn of(matrix: &Matrix, places: &Places) -> People {
         let held = held_by_person(matrix);
-        let mut people = People::default();
+        let mut people = People { uncounted: matrix.lacks_people(), ..People::default() };
         let mut place_of_word: HashMap<&str, Option<usize>> = HashMap::new();
         let mut counts: HashMap<(Option<usize>, bool, Held, Held), u64> = HashMap::new();
         for (person, (floor, ceiling)) in matrix.persons.iter().zip(held) {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use stanch_duties::{Laws, judge};
 use stanch_model::duty::{Duty, DutyState};
 use stanch_model::evidence::Seal;
+use stanch_model::exposure::{Doubt, INCOMPLETE_SNAPSHOT};
 use stanch_model::store::{Facts, Moments};
 use stanch_model::{
     Cell, DataClass, Effect, Grade, Instant, Matrix, Person, Place, Proof, Protection, Residence, Window,
@@ -130,6 +131,28 @@ fn judged(kinds: &[Kind], moments: &Moments, facts: &Facts) -> Vec<Duty> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_count_that_may_lack_people_rules_no_duty_out(kinds in kinds(), moments in moments(), facts in facts()) {
+        let mut lacking = matrix(&kinds);
+        lacking.doubts.push(Doubt {
+            kind: INCOMPLETE_SNAPSHOT.to_owned(),
+            detail: String::new(),
+            count: 1,
+            bytes: 0,
+            raised_ceiling: false,
+            example: None,
+        });
+        // Any number of people could be missing: as if a duty's count were reached, and nobody knew.
+        let whole = judge(&LAWS, &matrix(&kinds), &moments, &facts);
+        for duty in judge(&LAWS, &lacking, &moments, &facts) {
+            let whole = whole.iter().find(|d| d.id == duty.id).expect("the same duties");
+            prop_assert_eq!(&duty.floor.state, &whole.floor.state);
+            prop_assert!(duty.ceiling.state >= whole.ceiling.state, "{}", duty.id);
+            let out = duty.ceiling.conditions.iter().any(|c| c.holds == Some(false) && c.value.contains("not read"));
+            prop_assert!(!out, "{}: {:?}", duty.id, duty.ceiling.conditions);
+        }
+    }
 
     #[test]
     fn the_ceiling_is_never_weaker_than_the_floor(kinds in kinds(), moments in moments(), facts in facts()) {

@@ -94,6 +94,11 @@ pub struct Shape {
     pub disagree: u64,
 }
 
+/// The kind of doubt about rows of the store's data that were never read: no ceiling counts the people in them.
+pub const INCOMPLETE_SNAPSHOT: &str = "incomplete snapshot";
+/// The kind of doubt about evidence that could not be unpacked to its end.
+pub const INCOMPLETE_EVIDENCE: &str = "incomplete evidence";
+
 /// Something that widened the ceiling, or bears on it, in words a person reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
@@ -153,6 +158,11 @@ pub struct Bounds {
 }
 
 impl Matrix {
+    /// Whether people may be missing from every count, since the store's data was not read whole.
+    pub fn lacks_people(&self) -> bool {
+        self.doubts.iter().any(|d| d.kind == INCOMPLETE_SNAPSHOT)
+    }
+
     /// Persons per (class, effect), floor and ceiling.
     pub fn by_class(&self) -> BTreeMap<(DataClass, Effect), Bounds> {
         let mut out: BTreeMap<(DataClass, Effect), Bounds> = BTreeMap::new();

@@ -1,23 +1,18 @@
 //! What every number lacks: said beside the numbers, since a list of doubts is read last.
 
-use stanch_model::exposure::{Doubt, Matrix};
-
-/// The kind of doubt about rows of the store's data that were never read.
-pub const INCOMPLETE_SNAPSHOT: &str = "incomplete snapshot";
-/// The kind of doubt about evidence that could not be unpacked to its end.
-pub const INCOMPLETE_EVIDENCE: &str = "incomplete evidence";
+use stanch_model::exposure::{Doubt, INCOMPLETE_EVIDENCE, INCOMPLETE_SNAPSHOT, Matrix};
 
 /// What the numbers of a matrix lack, a sentence each; nothing where all that was handed over was read.
 pub fn lacking(matrix: &Matrix) -> Vec<&'static str> {
     let mut sentences = Vec::new();
-    if lacks(matrix, INCOMPLETE_SNAPSHOT) {
+    if matrix.lacks_people() {
         sentences.push(
             "The store’s data was not read whole: people may be missing from every number, from the ceiling too.",
         );
     }
     if lacks(matrix, INCOMPLETE_EVIDENCE) {
         sentences.push(
-            "Some evidence is not whole: acts of the intruder may be missing from every number, from the ceiling too.",
+            "Some evidence is not whole: acts of the intruder may be missing, so that everybody counts as possible.",
         );
     }
     sentences

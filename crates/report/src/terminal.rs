@@ -3,10 +3,10 @@
 use crate::CaseView;
 use crate::escape::for_terminal;
 use crate::figures::{plain_count, plain_of};
-use crate::lacking::{INCOMPLETE_EVIDENCE, is_lack, lacking, lacks};
+use crate::lacking::{is_lack, lacking, lacks};
 use crate::moments::Zone;
 use crate::words;
-use stanch_model::exposure::Bounds;
+use stanch_model::exposure::{Bounds, INCOMPLETE_EVIDENCE};
 use stanch_model::{Duty, DutyState, Effect, Verdict};
 use std::fmt;
 

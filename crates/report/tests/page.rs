@@ -7,8 +7,8 @@ mod markup;
 
 use fixture::{Copperleaf, at};
 use stanch_model::Personal;
-use stanch_model::exposure::Doubt;
-use stanch_report::{INCOMPLETE_EVIDENCE, INCOMPLETE_SNAPSHOT, Role, html, summary};
+use stanch_model::exposure::{Doubt, INCOMPLETE_EVIDENCE, INCOMPLETE_SNAPSHOT};
+use stanch_report::{Role, html, summary};
 
 #[test]
 fn the_fixture_is_written_where_a_person_can_look_at_it() {

@@ -21,8 +21,8 @@ pub struct SnapshotAccount {
     pub tables: Vec<TableAccount>,
     /// Anything else that a reader must know.
     pub remarks: Vec<String>,
-    /// Whether all of the source was read and nothing says that it lacks something. Where not, a remark says what is missing, and
-    /// nothing may be ruled out on its tables.
+    /// Whether all of the source was read. Where not, a remark says what is missing, and nothing may be ruled out. A
+    /// source that is whole and leaves the rows of some tables out is complete; those tables are `cut`.
     pub complete: bool,
 }
 

@@ -3,11 +3,11 @@
 use super::listed;
 use crate::CaseView;
 use crate::figures::{count, of};
-use crate::lacking::{INCOMPLETE_EVIDENCE, lacking, lacks};
+use crate::lacking::{lacking, lacks};
 use crate::moments::{When, Zone};
 use crate::svg;
 use crate::words;
-use stanch_model::exposure::Bounds;
+use stanch_model::exposure::{Bounds, INCOMPLETE_EVIDENCE};
 use stanch_model::{DutyState, Effect};
 
 /// How many kinds of data the opening sentence names.

@@ -12,7 +12,7 @@ use sqlparser::ast::{
     Assignment, AssignmentTarget, BinaryOperator, Expr, Ident, SetExpr, Statement, Value, Visit, Visitor,
 };
 use stanch_lake::datafusion::arrow::datatypes::DataType;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 /// The column of the literals' table for values of a list and for buckets of a range.
@@ -70,30 +70,35 @@ pub(super) struct Kinds<'k, 'l> {
 
 impl Kinds<'_, '_> {
     /// Which varying literals are whole numbers: those written as such, and quoted ones compared with a column of whole
-    /// numbers.
+    /// numbers. The others are text, and must be compared with text: with anything else, a date say, the engine's rules
+    /// for a constant and for a column differ.
     pub(super) fn numeric(&self, statement: &Statement, varying: &[usize]) -> Result<Vec<(usize, bool)>, Unplanned> {
-        let compared = compared_columns(statement);
+        let Compared { columns, patterns } = compared(statement);
+        let set: Vec<usize> = set_to_literals(statement).into_values().collect();
         varying
             .iter()
             .enumerate()
             .map(|(place, at)| {
                 let written_as_number = self.literals.iter().all(|l| l[*at].kind == LiteralKind::Number);
-                if written_as_number || compared.get(&place).is_some_and(|c| self.is_whole_number(c)) {
+                let is = |kind| columns.get(&place).is_some_and(|column| self.is_of(column, kind));
+                if written_as_number || is(&DataType::Int64) {
                     // A value that is no whole number would need the engine's own conversion rules.
                     let all = self.literals.iter().all(|l| l[*at].value.parse::<i64>().is_ok());
                     return if all { Ok((*at, true)) } else { Err("literals that are no whole numbers".to_owned()) };
                 }
-                Ok((*at, false))
+                if is(&DataType::Utf8) || patterns.contains(&place) || set.contains(&place) {
+                    return Ok((*at, false));
+                }
+                Err("a literal that is compared with neither a number nor text".to_owned())
             })
             .collect()
     }
 
-    /// Whether every column of that name in the tables at hand holds whole numbers, and there is one.
-    fn is_whole_number(&self, column: &str) -> bool {
-        let tables = self.plan.needs().filter_map(|t| self.worlds.table(t));
-        let mut kinds =
-            tables.flat_map(|t| &t.columns).filter(|(name, _)| name == column).map(|(_, kind)| kind).peekable();
-        kinds.peek().is_some() && kinds.all(|kind| *kind == DataType::Int64)
+    /// Whether every column of that name in the tables at hand is of that type, and there is one.
+    fn is_of(&self, column: &str, kind: &DataType) -> bool {
+        let columns = self.plan.needs().filter_map(|t| self.worlds.table(t)).flat_map(|t| &t.columns);
+        let mut kinds = columns.filter(|(name, _)| name == column).map(|(_, kind)| kind).peekable();
+        kinds.peek().is_some() && kinds.all(|found| found == kind)
     }
 
     /// Rewrites the first list or range of varying literals that the statement's condition demands.
@@ -113,7 +118,7 @@ impl Kinds<'_, '_> {
         }
         let (column, low, high) = range_in(condition)?;
         let (_, name) = column_name(&column)?;
-        if !(varying[low].1 && varying[high].1 && self.is_whole_number(&name)) {
+        if !(varying[low].1 && varying[high].1 && self.is_of(&name, &DataType::Int64)) {
             return None;
         }
         let number = |literals: &[Literal], place: usize| literals[varying[place].0].value.parse::<i64>().unwrap_or(0);
@@ -199,35 +204,45 @@ fn bounds(condition: &Expr, low: &mut Vec<(Expr, usize)>, high: &mut Vec<(Expr, 
     }
 }
 
-/// Literal → the column that it is compared with.
-fn compared_columns(statement: &Statement) -> BTreeMap<usize, String> {
-    struct Compared(BTreeMap<usize, String>);
-    impl Compared {
-        fn pair(&mut self, a: &Expr, b: &Expr) {
-            if let (Some(place), None, Some((_, column))) = (place_of(a), place_of(b), column_name(b)) {
-                self.0.insert(place, column);
-            }
+/// What varying literals are compared with.
+#[derive(Default)]
+struct Compared {
+    /// Literal → the column.
+    columns: BTreeMap<usize, String>,
+    /// Literals that are patterns of LIKE.
+    patterns: BTreeSet<usize>,
+}
+
+impl Compared {
+    fn pair(&mut self, a: &Expr, b: &Expr) {
+        if let (Some(place), None, Some((_, column))) = (place_of(a), place_of(b), column_name(b)) {
+            self.columns.insert(place, column);
         }
     }
-    impl Visitor for Compared {
-        type Break = ();
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            match expr {
-                Expr::BinaryOp { left, right, .. } => {
-                    self.pair(left, right);
-                    self.pair(right, left);
-                }
-                Expr::InList { expr, list, .. } => list.iter().for_each(|e| self.pair(e, expr)),
-                Expr::Between { expr, low, high, .. } => {
-                    self.pair(low, expr);
-                    self.pair(high, expr);
-                }
-                _ => {}
+}
+
+impl Visitor for Compared {
+    type Break = ();
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::BinaryOp { left, right, .. } => {
+                self.pair(left, right);
+                self.pair(right, left);
             }
-            ControlFlow::Continue(())
+            Expr::InList { expr, list, .. } => list.iter().for_each(|e| self.pair(e, expr)),
+            Expr::Between { expr, low, high, .. } => {
+                self.pair(low, expr);
+                self.pair(high, expr);
+            }
+            Expr::Like { pattern, .. } | Expr::ILike { pattern, .. } => self.patterns.extend(place_of(pattern)),
+            _ => {}
         }
+        ControlFlow::Continue(())
     }
-    let mut compared = Compared(BTreeMap::new());
+}
+
+fn compared(statement: &Statement) -> Compared {
+    let mut compared = Compared::default();
     let _ = statement.visit(&mut compared);
-    compared.0
+    compared
 }

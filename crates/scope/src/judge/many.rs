@@ -23,7 +23,8 @@ impl Judge<'_, '_> {
     /// judged one by one.
     pub(super) fn together(&mut self, number: u32, questions: &[&Alike<'_>]) -> bool {
         let schema = Schema { platform: self.platform, catalog: &self.catalog };
-        let Ok(batch) = Batch::prepare(self.worlds, &schema, questions) else { return false };
+        let Ok(mut batch) = Batch::prepare(self.worlds, &schema, questions) else { return false };
+        let lacking = self.lacks(&mut batch.plan);
         let flows: Vec<BlockFlows> = batch.blocks().map(|b| self.flows(b, false)).collect();
         let all = batch.units.len();
         let (mut from, mut at_once) = (0, FIRST_AT_ONCE);
@@ -43,6 +44,12 @@ impl Judge<'_, '_> {
         }
         for unit in &batch.units[from..] {
             self.one(number, unit.alike, Some((unit.during, unit.seen)));
+        }
+        if let Some(why) = lacking.filter(|_| from > 0) {
+            let mut seen = batch.units[0].seen;
+            batch.units[1..from].iter().for_each(|unit| seen.and(unit.seen));
+            let access = Access { seen, shape: number, during: batch.units[0].during, because: "" };
+            self.fall_short(&access, batch.units[0].alike.text, &why);
         }
         if from > 0 {
             self.shapes[number as usize].judged = format!("planned once for {all} questions");

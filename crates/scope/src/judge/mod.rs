@@ -12,7 +12,7 @@ mod tests;
 mod writes;
 
 use crate::access::{Answered, Outcome, Seen, Spot, Statement};
-use crate::plan::{Block, How};
+use crate::plan::{Block, How, Plan};
 use crate::platform::Platform;
 use crate::replay::Replay;
 use crate::shape;
@@ -42,6 +42,8 @@ pub(crate) struct Access<'a> {
 pub(crate) struct Judge<'a, 'l> {
     pub(crate) worlds: &'a mut Worlds<'l>,
     platform: &'a Platform,
+    /// Tables of which the snapshots are known to lack rows.
+    cut: &'a BTreeSet<String>,
     catalog: stanch_snapshot::Catalog,
     replay: Replay,
     pub(crate) tally: Tally,
@@ -59,11 +61,12 @@ pub(crate) struct Judge<'a, 'l> {
 }
 
 impl<'a, 'l> Judge<'a, 'l> {
-    pub(crate) fn new(worlds: &'a mut Worlds<'l>, platform: &'a Platform) -> Judge<'a, 'l> {
+    pub(crate) fn new(worlds: &'a mut Worlds<'l>, platform: &'a Platform, cut: &'a BTreeSet<String>) -> Judge<'a, 'l> {
         let catalog = worlds.catalog.clone();
         Judge {
             worlds,
             platform,
+            cut,
             catalog,
             replay: Replay::default(),
             tally: Tally::default(),
@@ -167,6 +170,21 @@ impl<'a, 'l> Judge<'a, 'l> {
         for question in plain.into_iter().filter(|_| !together).chain(other) {
             self.one(number, question, None);
         }
+    }
+
+    /// Why a plan's answer is not all, where rows are missing that it may have given. What it does give stands, unless
+    /// the missing rows could have come in its place.
+    fn lacks(&self, plan: &mut Plan) -> Option<String> {
+        let table = plan.needs().find(|t| self.cut.contains(*t))?;
+        let why = format!("the snapshot lacks rows of table {table}");
+        let asked = plan.probes.iter_mut().map(|p| &mut p.block).chain(plan.writes.iter_mut().map(|w| &mut w.block));
+        for block in plan.blocks.iter_mut().chain(asked) {
+            let nested = block.conditions.iter().any(|c| c.to_uppercase().contains("SELECT"));
+            if block.cut.is_some() || nested {
+                block.doubts.push(why.clone());
+            }
+        }
+        Some(why)
     }
 
     fn flows(&self, block: &Block, as_membership: bool) -> Vec<Vec<(usize, How)>> {

@@ -62,7 +62,7 @@ impl Judge<'_, '_> {
                 replay::load(self.worlds, plan.needs())?;
                 Ok(plan)
             });
-            let plan = match planned {
+            let mut plan = match planned {
                 Ok(plan) => plan,
                 Err(why) => {
                     self.fall_back(&all, &one.to_string(), &why);
@@ -70,12 +70,16 @@ impl Judge<'_, '_> {
                 }
             };
             self.say(number, &describe(&plan));
+            let lacking = self.lacks(&mut plan);
             let moments = only.map_or_else(|| alike.by_moment(self.worlds, plan.needs()), |only| vec![only]);
             for (during, seen) in moments {
                 let access = Access { during, seen, ..all };
                 if let Err(why) = self.planned(&access, shown, &plan) {
                     self.fall_back(&access, &one.to_string(), &why);
                 }
+            }
+            if let Some(why) = lacking {
+                self.fall_short(&all, &one.to_string(), &why);
             }
         }
     }
@@ -155,6 +159,19 @@ impl Judge<'_, '_> {
 
     /// Whatever cannot be planned may have reached every row of every table that it can name.
     pub(super) fn fall_back(&mut self, access: &Access<'_>, text: &str, why: &str) {
+        if !self.widen(access, access.seen, text, &format!("a statement that is not replayed: {why}"), why) {
+            return self.say(access.shape, "names no personal data");
+        }
+        self.shapes[access.shape as usize].judged = format!("not planned: {why}");
+    }
+
+    /// What was planned may have reached more than it was seen to reach. It is counted already.
+    pub(super) fn fall_short(&mut self, access: &Access<'_>, text: &str, why: &str) {
+        self.widen(access, Seen { times: 0, ..access.seen }, text, why, why);
+    }
+
+    /// Makes all possible that a statement's tables hold. Says whether they hold anything personal.
+    fn widen(&mut self, access: &Access<'_>, seen: Seen, text: &str, because: &str, why: &str) -> bool {
         let names = match plan::parse(text) {
             Ok(parsed) => parsed.iter().flat_map(plan::names_of).collect(),
             Err(_) => plan::words(text),
@@ -170,17 +187,16 @@ impl Judge<'_, '_> {
             "DELETE" | "TRUNCATE" => Effect::Destroyed,
             _ => Effect::Disclosed,
         };
-        if tables.is_empty() {
-            return self.say(access.shape, "names no personal data");
-        }
-        let because = format!("a statement that is not replayed: {why}");
         for table in &tables {
-            self.tally.whole_table(table, effect, access.seen, access.shape, &because);
+            self.tally.whole_table(table, effect, seen, access.shape, because);
         }
-        self.shapes[access.shape as usize].judged = format!("not planned: {why}");
+        if tables.is_empty() {
+            return false;
+        }
         let entry = self.unplanned.entry(why.to_owned()).or_insert((0, access.seen.first));
         entry.0 += access.seen.times;
         entry.1 = entry.1.min(access.seen.first);
+        true
     }
 }
 

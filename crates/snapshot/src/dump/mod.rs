@@ -374,12 +374,17 @@ impl<R: BufRead> Dump<R> {
         if !self.copied && !self.inserted {
             return self.tables.doubt("the dump holds definitions and no rows at all".to_owned());
         }
-        if !self.copied || !self.tables.complete {
+        if !self.copied {
             return;
         }
+        // Where the dump ends early, that has been said; here it only matters whose rows never came.
+        let ended_early = !self.tables.complete;
         for name in self.tables.unfilled() {
             self.tables.cut_by_name(&name);
-            self.tables.doubt(format!("the dump has no rows section for table {name:?}: its rows were left out"));
+            if !ended_early {
+                let what = format!("the dump has no rows section for table {name:?}: its rows were left out");
+                self.tables.remarks.push(what);
+            }
         }
     }
 

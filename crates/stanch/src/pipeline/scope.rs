@@ -11,12 +11,12 @@ use stanch_case::{Case, Stage};
 use stanch_evidence::is_whole;
 use stanch_lake::SNAPSHOT_ROLES;
 use stanch_ledger::On;
-use stanch_model::FileAccount;
-use stanch_model::exposure::{Doubt, Matrix, SnapshotRef};
+use stanch_model::exposure::{Doubt, INCOMPLETE_EVIDENCE, INCOMPLETE_SNAPSHOT, Matrix, SnapshotRef};
 use stanch_model::timeline::Timeline;
-use stanch_report::{INCOMPLETE_EVIDENCE, INCOMPLETE_SNAPSHOT};
+use stanch_model::{CoverageGap, FileAccount, Window};
 use stanch_scope::{Platform, Question, ScopeError};
 use stanch_snapshot::SnapshotAccount;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
@@ -58,7 +58,12 @@ fn answer(work: &Work<'_>) -> anyhow::Result<(Matrix, u64)> {
     let store = &case.store().file;
     let platform = Platform::load(&work.session.packs, &store.store.platform)?;
     let timeline: Timeline = case.database().kept(timeline::KEPT)?.unwrap_or_default();
-    let (intruder, snapshots) = (case.database().intruder()?, snapshots(case)?);
+    let (intruder, accounts, torn) = (case.database().intruder()?, snapshot_accounts(case)?, torn(case)?);
+    let snapshots = snapshots(&accounts)?;
+    let mut gaps = timeline.gaps;
+    if let Some(intrusion) = intruder.window() {
+        gaps.extend(torn.iter().map(|account| gap_of(account, intrusion)));
+    }
     let lake = work.lake()?;
     let question = Question {
         intruder: &intruder,
@@ -67,11 +72,12 @@ fn answer(work: &Work<'_>) -> anyhow::Result<(Matrix, u64)> {
         residence: &store.store.residence,
         snapshot_dir: &case.snapshot_dir(),
         snapshots: &snapshots,
-        gaps: &timeline.gaps,
+        cut: &cut_tables(&accounts),
+        gaps: &gaps,
     };
     let mut matrix = stanch_scope::scope(&lake, &question).map_err(with_who_can_mend)?;
-    matrix.doubts.extend(doubts_of_snapshots(case)?);
-    matrix.doubts.extend(doubts_of_evidence(case)?);
+    matrix.doubts.extend(doubts_of_snapshots(&accounts, &platform));
+    matrix.doubts.extend(torn.iter().map(doubt_of));
     let events = matrix.intruder_events;
     Ok((matrix, events))
 }
@@ -90,11 +96,19 @@ fn with_who_can_mend(error: ScopeError) -> anyhow::Error {
     )
 }
 
-/// The snapshots that were taken in, in order of time.
-fn snapshots(case: &Case) -> anyhow::Result<Vec<SnapshotRef>> {
+/// The accounts of the snapshots that were taken in.
+fn snapshot_accounts(case: &Case) -> anyhow::Result<Vec<(&'static str, SnapshotAccount)>> {
     let mut found = Vec::new();
     for role in SNAPSHOT_ROLES {
-        let Some(account) = case.database().kept::<SnapshotAccount>(&kept_name(role))? else { continue };
+        found.extend(case.database().kept::<SnapshotAccount>(&kept_name(role))?.map(|account| (role, account)));
+    }
+    Ok(found)
+}
+
+/// The snapshots, in order of time.
+fn snapshots(accounts: &[(&str, SnapshotAccount)]) -> anyhow::Result<Vec<SnapshotRef>> {
+    let mut found = Vec::new();
+    for (role, account) in accounts {
         let Some(taken_at) = account.taken_at else {
             anyhow::bail!(BadInput(format!(
                 "nothing says when the snapshot `{role}` was taken\n\
@@ -102,38 +116,65 @@ fn snapshots(case: &Case) -> anyhow::Result<Vec<SnapshotRef>> {
             )));
         };
         let tables = account.tables.iter().map(|t| (t.name.clone(), t.rows)).collect();
-        found.push(SnapshotRef { seal: account.seal, role: role.to_owned(), taken_at, tables });
+        found.push(SnapshotRef { seal: account.seal.clone(), role: (*role).to_owned(), taken_at, tables });
     }
     found.sort_by_key(|s| s.taken_at);
     Ok(found)
 }
 
 /// What a snapshot lacks, exposure lacks too: people whose rows were never read are in no count.
-fn doubts_of_snapshots(case: &Case) -> anyhow::Result<Vec<Doubt>> {
+fn doubts_of_snapshots(accounts: &[(&str, SnapshotAccount)], platform: &Platform) -> Vec<Doubt> {
     let mut doubts = Vec::new();
-    for role in SNAPSHOT_ROLES {
-        let Some(account) = case.database().kept::<SnapshotAccount>(&kept_name(role))? else { continue };
+    for (role, account) in accounts {
         if !account.complete {
             let detail = format!("the snapshot `{role}` is not whole: people whose rows it lacks are in no count");
             doubts.push(incomplete(INCOMPLETE_SNAPSHOT, detail, 1));
         }
-        for table in account.tables.iter().filter(|t| t.bad_rows > 0) {
-            let detail = format!("snapshot `{role}`, table {}: rows that could not be read", table.name);
-            doubts.push(incomplete(INCOMPLETE_SNAPSHOT, detail, table.bad_rows));
+        for table in &account.tables {
+            let name = &table.name;
+            if table.bad_rows > 0 {
+                let detail = format!("snapshot `{role}`, table {name}: rows that could not be read");
+                doubts.push(incomplete(INCOMPLETE_SNAPSHOT, detail, table.bad_rows));
+            } else if table.cut && account.complete && names_people(platform, name) {
+                let detail = format!("snapshot `{role}`, table {name}: its rows were left out");
+                doubts.push(incomplete(INCOMPLETE_SNAPSHOT, detail, 1));
+            }
         }
     }
-    Ok(doubts)
+    doubts
 }
 
-/// What could not be unpacked may have shown further acts of the intruder, and is in no count either.
-fn doubts_of_evidence(case: &Case) -> anyhow::Result<Vec<Doubt>> {
+/// Whether people are known by a table's rows: accounts, and whatever guests leave their e-mail in. Other tables add to
+/// what is known of people, and matter where a statement read them.
+fn names_people(platform: &Platform, table: &str) -> bool {
+    table == platform.accounts.table || platform.tables.get(table).is_some_and(|t| t.owner.email.is_some())
+}
+
+/// Tables of which rows are known to be missing: a statement that reads them is judged, and not believed to be all.
+fn cut_tables(accounts: &[(&str, SnapshotAccount)]) -> BTreeSet<String> {
+    let tables = accounts.iter().flat_map(|(_, account)| &account.tables);
+    tables.filter(|t| t.cut || t.bad_rows > 0).map(|t| t.name.clone()).collect()
+}
+
+fn torn(case: &Case) -> anyhow::Result<Vec<FileAccount>> {
     let kept = case.database().accounts()?;
-    let torn = kept.iter().map(|k| &k.account).filter(|account| !is_whole(account));
-    let doubt = |account: &FileAccount| {
-        let detail = format!("{} is not whole: acts of the intruder that it lacks are in no count", account.path);
-        incomplete(INCOMPLETE_EVIDENCE, detail, 1)
-    };
-    Ok(torn.map(doubt).collect())
+    Ok(kept.into_iter().map(|k| k.account).filter(|account| !is_whole(account)).collect())
+}
+
+/// What could not be unpacked may have shown further acts of the intruder: from its last record on, nothing is known.
+fn gap_of(account: &FileAccount, intrusion: Window) -> CoverageGap {
+    let from = account.window.map_or(intrusion.from, |w| w.to.min(intrusion.to));
+    CoverageGap {
+        source: account.path.clone(),
+        window: Window { from, to: intrusion.to },
+        why: "what could not be unpacked may have held anything".to_owned(),
+        in_intrusion: true,
+    }
+}
+
+fn doubt_of(account: &FileAccount) -> Doubt {
+    let detail = format!("{} is not whole: it may have shown further acts of the intruder", account.path);
+    incomplete(INCOMPLETE_EVIDENCE, detail, 1)
 }
 
 fn incomplete(kind: &str, detail: String, count: u64) -> Doubt {
