@@ -52,7 +52,7 @@ impl Judge<'_, '_> {
             self.fall_short(&access, batch.units[0].alike.text, &why);
         }
         if from > 0 {
-            self.shapes[number as usize].judged = format!("planned once for {all} questions");
+            self.shapes[number as usize].judged = format!("planned once for {from} questions");
         }
         true
     }

@@ -31,6 +31,7 @@ fn dump(later: bool) -> String {
          CREATE TABLE public.customer (id bigint NOT NULL, email text NOT NULL, name text, phone text, city text, \
          joined timestamp with time zone);\n\
          CREATE TABLE public.orders (id bigint NOT NULL, customer_id bigint NOT NULL, total bigint);\n\
+         CREATE VIEW public.phones AS\n SELECT customer.id, customer.phone FROM public.customer;\n\
          COPY public.customer (id, email, name, phone, city, joined) FROM stdin;\n",
     );
     for id in 1..=if later { 42 } else { 40 } {
@@ -199,5 +200,17 @@ fn rows_that_the_snapshot_lacks_widen_the_ceiling_and_leave_what_is_there_certai
         assert_eq!(why, ["the snapshot lacks rows of table orders"]);
         let of = |grade: &str| cells.iter().filter(|c| c.contains(grade)).count();
         assert_eq!((of("Certain 1 "), of("Possible 0 ")), (4, 36), "{cells:#?}");
+    }
+}
+
+#[test]
+fn a_change_through_a_view_may_have_changed_every_row_below_it() {
+    let store = Store::new();
+    let statements: Vec<Statement> =
+        (1..=4).map(|n| ran(n, format!("UPDATE phones SET phone = 'gone' WHERE id = {n}"))).collect();
+    for batch_from in [2, BATCH_FROM] {
+        let (cells, why) = store.judged_without(&[], &statements, batch_from);
+        assert_eq!(why, ["a change through a view"]);
+        assert!(cells.iter().filter(|c| c.contains("Phone Altered Possible 4 ")).count() >= 40, "{cells:#?}");
     }
 }

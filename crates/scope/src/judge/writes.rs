@@ -84,6 +84,9 @@ impl Judge<'_, '_> {
     /// Rows that a write changed: those that its condition finds, and those that came to hold what it set. Certain is
     /// what both say.
     pub(super) fn written(&mut self, access: &Access<'_>, write: &Write, found: &BTreeSet<u32>) -> Result<(), String> {
+        let Some(loaded) = self.worlds.table(&write.table) else {
+            return Err("a change through a view".to_owned());
+        };
         let unread = |_: ScopeError| format!("table {} could not be read", write.table);
         let (mut rows, mut changed) = (found.clone(), HashMap::new());
         if write.deletes {
@@ -92,7 +95,6 @@ impl Judge<'_, '_> {
         }
         for (column, constant) in &write.set {
             let about = self.changes.column(self.worlds, &write.table, column).map_err(unread)?;
-            let loaded = self.worlds.table(&write.table).expect("loaded to replay the condition");
             // What a row born in between held before the statement is nowhere kept: it may have been changed.
             for (row, after) in &about.born {
                 let fits = constant.as_ref().is_none_or(|c| after.as_ref() == Some(c));
@@ -112,7 +114,6 @@ impl Judge<'_, '_> {
                 }
             }
         }
-        let Some(loaded) = self.worlds.table(&write.table) else { return Ok(()) };
         let columns: Vec<(usize, How)> = loaded
             .mapped
             .iter()
