@@ -1,8 +1,9 @@
 //! Collects what readers make of lines: events into a batch, unread lines by reason.
 
+use crate::decoded::decode_into;
 use crate::lines::{Line, RawLine};
 use stanch_model::event::Record;
-use stanch_model::{EventBatch, Instant, Position, TextField, UnreadGroup, Window};
+use stanch_model::{EventBatch, EventFields, Instant, Position, TextField, UnreadGroup, Window};
 use std::borrow::Cow;
 
 /// Unread lines shown as examples of one reason.
@@ -21,6 +22,8 @@ pub(crate) struct Harvest {
     log_name: String,
     clock_offset_us: i64,
     unread: Vec<(Cow<'static, str>, bool, UnreadGroup)>,
+    /// A request's decoded target, kept for its room.
+    decoded: String,
 }
 
 /// Why a line became nothing.
@@ -36,6 +39,7 @@ impl Harvest {
             log_name: log_name.to_owned(),
             clock_offset_us: clock_offset_s.saturating_mul(1_000_000),
             unread: Vec::new(),
+            decoded: String::new(),
         }
     }
 
@@ -49,6 +53,10 @@ impl Harvest {
         let mut record: Record<'_> = record;
         record.time = record.time.plus_us(self.clock_offset_us);
         record.set_text(TextField::LogName, &self.log_name);
+        if let Some(target) = record.text(TextField::Url) {
+            decode_into(target, &mut self.decoded);
+            record.set_text(TextField::UrlDecoded, &self.decoded);
+        }
         self.batch.push(&record);
         self.events += 1;
         self.lines_in_events += lines;

@@ -11,12 +11,20 @@ use crate::time::Instant;
 pub enum EventClass {
     /// 0, a line whose format is known and whose kind is of no use here (a server's start, a checkpoint).
     Base = 0,
+    /// 1007 Process Activity.
+    ProcessActivity = 1007,
+    /// 1008 Event Log Activity: a log was cleared, stopped, rotated.
+    EventLogActivity = 1008,
     /// 3001 Account Change.
     AccountChange = 3001,
     /// 3002 Authentication.
     Authentication = 3002,
+    /// 4001 Network Activity: a connection, a flow.
+    NetworkActivity = 4001,
     /// 4002 HTTP Activity.
     HttpActivity = 4002,
+    /// 4003 DNS Activity.
+    DnsActivity = 4003,
     /// 6001 Web Resources Activity.
     WebResources = 6001,
     /// 6003 API Activity.
@@ -31,9 +39,13 @@ impl EventClass {
     /// Every class.
     pub const ALL: &'static [EventClass] = &[
         EventClass::Base,
+        EventClass::ProcessActivity,
+        EventClass::EventLogActivity,
         EventClass::AccountChange,
         EventClass::Authentication,
+        EventClass::NetworkActivity,
         EventClass::HttpActivity,
+        EventClass::DnsActivity,
         EventClass::WebResources,
         EventClass::ApiActivity,
         EventClass::DatastoreActivity,
@@ -54,9 +66,13 @@ impl EventClass {
     pub fn word(self) -> &'static str {
         match self {
             EventClass::Base => "base_event",
+            EventClass::ProcessActivity => "process_activity",
+            EventClass::EventLogActivity => "event_log_activity",
             EventClass::AccountChange => "account_change",
             EventClass::Authentication => "authentication",
+            EventClass::NetworkActivity => "network_activity",
             EventClass::HttpActivity => "http_activity",
+            EventClass::DnsActivity => "dns_activity",
             EventClass::WebResources => "web_resources_activity",
             EventClass::ApiActivity => "api_activity",
             EventClass::DatastoreActivity => "datastore_activity",
@@ -76,7 +92,7 @@ impl EventClass {
 }
 
 macro_rules! fields {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $column:literal, $ocsf:literal;)+ }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $column:literal, $ocsf:literal $(, $alias:literal)*;)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name { $($(#[$vdoc])* $variant,)+ }
@@ -93,9 +109,13 @@ macro_rules! fields {
             /// The OCSF path that it stands for.
             pub const fn ocsf(self) -> &'static str { match self { $($name::$variant => $ocsf),+ } }
 
-            /// The field of that column name or OCSF path.
+            /// The names that Sigma rules and the Elastic Common Schema have for it.
+            pub const fn aliases(self) -> &'static [&'static str] { match self { $($name::$variant => &[$($alias),*]),+ } }
+
+            /// The field of that column name, OCSF path, or alias.
             pub fn from_name(name: &str) -> Option<$name> {
-                Self::ALL.iter().copied().find(|f| f.column() == name || f.ocsf() == name)
+                let exact = Self::ALL.iter().copied().find(|f| f.column() == name || f.ocsf() == name);
+                exact.or_else(|| Self::ALL.iter().copied().find(|f| f.aliases().contains(&name)))
             }
         }
     };
@@ -107,35 +127,37 @@ fields! {
         /// Which log: the source's name from the store file or the format.
         LogName => "metadata_log_name", "metadata.log_name";
         /// What was done: `logon`, `logoff`, `read`, `statement`, `execute`, `connect`, …
-        Activity => "activity_name", "activity_name";
+        Activity => "activity_name", "activity_name", "event.action";
         /// `success`, `failure` or nothing where the log does not say.
-        Status => "status", "status";
+        Status => "status", "status", "event.outcome";
         /// An error's code: SQLSTATE, …
-        StatusCode => "status_code", "status_code";
+        StatusCode => "status_code", "status_code", "error.code";
         /// An error's text.
-        StatusDetail => "status_detail", "status_detail";
+        StatusDetail => "status_detail", "status_detail", "error.message";
         /// Client address, without port.
-        SrcIp => "src_endpoint_ip", "src_endpoint.ip";
+        SrcIp => "src_endpoint_ip", "src_endpoint.ip", "source.ip", "c-ip", "client_ip";
         /// User name as logged: the web user, or the database role.
-        UserName => "actor_user_name", "actor.user.name";
+        UserName => "actor_user_name", "actor.user.name", "user.name", "cs-username";
         /// The user's number in the store.
-        UserUid => "actor_user_uid", "actor.user.uid";
+        UserUid => "actor_user_uid", "actor.user.uid", "user.id";
         /// Session: of the store as its log names it, or of the database.
         SessionUid => "actor_session_uid", "actor.session.uid";
         /// The public id of the key or credential used.
         CredentialUid => "actor_credential_uid", "actor.user.credential_uid";
         /// `GET`, `POST`, …
-        HttpMethod => "http_request_method", "http_request.http_method";
+        HttpMethod => "http_request_method", "http_request.http_method", "http.request.method", "cs-method";
         /// Request target as logged, path and query, still encoded.
-        Url => "http_request_url", "http_request.url.url_string";
+        Url => "http_request_url", "http_request.url.url_string", "url.original", "c-uri";
+        /// The same with percent-encoding taken off, twice where it was put on twice; what rules look at.
+        UrlDecoded => "http_request_url_decoded", "http_request.url.decoded", "url.full";
         /// Referrer.
-        Referrer => "http_request_referrer", "http_request.referrer";
+        Referrer => "http_request_referrer", "http_request.referrer", "http.request.referrer", "cs-referer";
         /// User agent.
-        UserAgent => "http_request_user_agent", "http_request.user_agent";
+        UserAgent => "http_request_user_agent", "http_request.user_agent", "user_agent.original", "cs-user-agent", "c-useragent";
         /// The id that joins one request's lines across logs.
-        RequestUid => "http_request_uid", "http_request.uid";
+        RequestUid => "http_request_uid", "http_request.uid", "http.request.id";
         /// The virtual host asked for.
-        Host => "dst_endpoint_hostname", "dst_endpoint.hostname";
+        Host => "dst_endpoint_hostname", "dst_endpoint.hostname", "url.domain", "cs-host";
         /// Database.
         Database => "database_name", "database.name";
         /// The program's name as the database knows it.
@@ -146,6 +168,24 @@ fields! {
         QueryParameters => "query_parameters", "query_info.parameters";
         /// The command tag: `SELECT`, `COPY`, `UPDATE`, …
         QueryCommand => "query_command", "query_info.name";
+        /// The address that was connected to.
+        DstIp => "dst_endpoint_ip", "dst_endpoint.ip", "destination.ip", "s-ip";
+        /// The machine that wrote the record.
+        Device => "device_hostname", "device.hostname", "host.name", "ComputerName";
+        /// The program's file or name, where a process acts.
+        Process => "process_name", "process.name", "Image";
+        /// Its command line.
+        CommandLine => "process_cmd_line", "process.cmd_line", "process.command_line", "CommandLine";
+        /// The call made: `GetObject`, `CreateAccessKey`, …
+        ApiOperation => "api_operation", "api.operation", "eventName";
+        /// The service that was called: `s3.amazonaws.com`, …
+        ApiService => "api_service_name", "api.service.name", "eventSource";
+        /// What was acted on: an object's key, a table, an account.
+        Resource => "resource_name", "resource.name", "file.path";
+        /// The name asked for.
+        DnsName => "dns_query_hostname", "query.hostname", "dns.question.name";
+        /// The protocol: `tcp`, `udp`, `tls`, …
+        Protocol => "connection_protocol", "connection_info.protocol_name", "network.transport";
         /// The record's own words, where no other field holds them.
         Message => "message", "message";
         /// Fields that have no column here, a JSON object.
@@ -157,17 +197,25 @@ fields! {
     /// Fields that hold whole numbers.
     NumberField {
         /// Client port.
-        SrcPort => "src_endpoint_port", "src_endpoint.port";
+        SrcPort => "src_endpoint_port", "src_endpoint.port", "source.port";
         /// HTTP status.
-        HttpStatus => "http_response_code", "http_response.code";
+        HttpStatus => "http_response_code", "http_response.code", "http.response.status_code", "sc-status";
         /// Bytes of the response's body.
-        ResponseBytes => "http_response_length", "http_response.length";
+        ResponseBytes => "http_response_length", "http_response.length", "http.response.body.bytes", "sc-bytes";
+        /// The port that was connected to.
+        DstPort => "dst_endpoint_port", "dst_endpoint.port", "destination.port", "s-port";
+        /// Bytes from the client to the server.
+        BytesIn => "traffic_bytes_in", "traffic.bytes_in", "source.bytes", "cs-bytes";
+        /// Bytes from the server to the client.
+        BytesOut => "traffic_bytes_out", "traffic.bytes_out", "destination.bytes";
+        /// The process's number.
+        Pid => "process_pid", "process.pid", "ProcessId";
         /// How long it took, in microseconds.
         DurationUs => "duration_us", "duration";
         /// Rows returned or changed, as the server counted them.
         Rows => "query_rows", "query_info.rows";
         /// The source's own counter inside a session; orders before wall time.
-        Sequence => "metadata_sequence", "metadata.sequence";
+        Sequence => "metadata_sequence", "metadata.sequence", "event.sequence";
     }
 }
 
@@ -210,19 +258,31 @@ impl Default for TextColumn {
 }
 
 impl TextColumn {
-    fn push(&mut self, value: Option<&str>) {
-        if let Some(v) = value {
-            self.bytes.extend_from_slice(v.as_bytes());
-        } else {
-            self.nulls += 1;
+    /// Appends a value as the row of that number; rows between that have none become nulls.
+    fn put(&mut self, row: usize, value: &str) {
+        self.fill_to(row);
+        self.bytes.extend_from_slice(value.as_bytes());
+        self.valid.push(true);
+        self.offsets.push(self.end());
+    }
+
+    fn fill_to(&mut self, rows: usize) {
+        let missing = rows - self.valid.len();
+        if missing > 0 {
+            self.nulls += missing;
+            self.valid.resize(rows, false);
+            self.offsets.resize(rows + 1, self.end());
         }
-        self.valid.push(value.is_some());
-        self.offsets.push(i32::try_from(self.bytes.len()).expect("a batch is cut long before 2 GiB of text"));
+    }
+
+    fn end(&self) -> i32 {
+        i32::try_from(self.bytes.len()).expect("a batch is cut long before 2 GiB of text")
     }
 
     /// The value of a row.
     pub fn get(&self, row: usize) -> Option<&str> {
-        if !self.valid[row] {
+        // Rows at the end that have no value may not have been written yet.
+        if !self.valid.get(row).copied().unwrap_or(false) {
             return None;
         }
         let (from, to) = (self.offsets[row] as usize, self.offsets[row + 1] as usize);
@@ -273,6 +333,9 @@ impl EventBatch {
     pub fn with_room_of(other: &EventBatch) -> EventBatch {
         let rows = other.len();
         let room = |column: &TextColumn| {
+            if column.valid.is_empty() {
+                return TextColumn::default();
+            }
             let mut offsets = Vec::with_capacity(rows + 1);
             offsets.push(0);
             let bytes = Vec::with_capacity(column.bytes.len());
@@ -283,7 +346,7 @@ impl EventBatch {
             classes: Vec::with_capacity(rows),
             positions: Vec::with_capacity(rows),
             texts: other.texts.iter().map(room).collect(),
-            numbers: (0..NumberField::COUNT).map(|_| Vec::with_capacity(rows)).collect(),
+            numbers: other.numbers.iter().map(|n| Vec::with_capacity(if n.is_empty() { 0 } else { rows })).collect(),
             text_bytes: 0,
         }
     }
@@ -308,12 +371,18 @@ impl EventBatch {
         self.times.push(record.time);
         self.classes.push(record.class);
         self.positions.push(record.position);
+        let row = self.times.len() - 1;
         for (column, value) in self.texts.iter_mut().zip(&record.texts) {
-            self.text_bytes += value.map_or(0, str::len);
-            column.push(*value);
+            if let Some(value) = value {
+                self.text_bytes += value.len();
+                column.put(row, value);
+            }
         }
         for (column, value) in self.numbers.iter_mut().zip(&record.numbers) {
-            column.push(*value);
+            if value.is_some() {
+                column.resize(row, None);
+                column.push(*value);
+            }
         }
     }
 
@@ -329,7 +398,10 @@ impl EventBatch {
     }
 
     /// The columns, in the order of [`TextField::ALL`] and [`NumberField::ALL`].
-    pub fn into_columns(self) -> (Vec<TextColumn>, Vec<Vec<Option<i64>>>) {
+    pub fn into_columns(mut self) -> (Vec<TextColumn>, Vec<Vec<Option<i64>>>) {
+        let rows = self.times.len();
+        self.texts.iter_mut().for_each(|column| column.fill_to(rows));
+        self.numbers.iter_mut().for_each(|column| column.resize(rows, None));
         (self.texts, self.numbers)
     }
 }
@@ -404,6 +476,6 @@ impl EventFields for BatchRow<'_> {
         self.batch.texts[field as usize].get(self.row)
     }
     fn number(&self, field: NumberField) -> Option<i64> {
-        self.batch.numbers[field as usize][self.row]
+        self.batch.numbers[field as usize].get(self.row).copied().flatten()
     }
 }
