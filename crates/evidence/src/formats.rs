@@ -1,15 +1,21 @@
 //! The formats that are known, as their packs declare them.
 
 use crate::clock::{Clock, numeric_offset};
+use crate::framing::Framing;
 use crate::postgres::csv::Column;
 use crate::postgres::prefix::Prefix;
 use crate::reader::access::Shape;
+use crate::reader::delimited::ColumnsPack;
+use crate::reader::patterns::{MessagePattern, PatternPack};
+use crate::reader::rules::{Rules, RulesPack};
+use crate::reader::text::TextFormat;
 use crate::targets::Target;
 use jiff::tz::TimeZone;
+use regex::Regex;
 use serde::Deserialize;
 use stanch_model::store::LogSource;
 use stanch_packs::{PackError, Packs};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The pack that tells which time zone abbreviation means what; it is no format.
@@ -55,6 +61,24 @@ pub struct FormatPack {
     /// JSON lines: where the time usually stands.
     #[serde(default)]
     pub time_keys: Vec<String>,
+    /// Documents: keys under which they keep their records in an array.
+    #[serde(default)]
+    pub inside: Vec<String>,
+    /// Records with named values: which are in this format, and where each value goes.
+    #[serde(default)]
+    pub rules: RulesPack,
+    /// Columns: how lines are cut into them.
+    #[serde(default)]
+    pub table: Option<ColumnsPack>,
+    /// Text: the patterns that lines follow, tried in their order.
+    #[serde(default)]
+    pub patterns: Vec<PatternPack>,
+    /// Text: a regular expression for lines that go on with the record before them.
+    #[serde(default)]
+    pub continues: Option<String>,
+    /// Messages: the programs (syslog's tags) that write them.
+    #[serde(default)]
+    pub programs: Vec<String>,
     /// Its own proof.
     pub samples: Vec<Sample>,
 }
@@ -75,6 +99,27 @@ pub enum ReaderKind {
     PgStderr,
     /// JSON lines of any program.
     JsonLines,
+    /// JSON objects by the pack's rules, one a line or in documents.
+    Json,
+    /// Lines of columns by the pack's rules.
+    Columns,
+    /// Lines of text by the pack's patterns.
+    Text,
+    /// What programs write to syslog or the journal, by the pack's patterns. Read through those formats.
+    Messages,
+}
+
+impl ReaderKind {
+    /// Whether it reads what stands in a framing of that kind.
+    pub(crate) fn reads(self, framing: Framing) -> bool {
+        let takes_objects =
+            matches!(self, ReaderKind::NginxJson | ReaderKind::PgJson | ReaderKind::JsonLines | ReaderKind::Json);
+        match framing {
+            Framing::Lines => self != ReaderKind::Messages,
+            Framing::Documents => takes_objects,
+            Framing::Blocks(_) => false,
+        }
+    }
 }
 
 /// A piece of a log with what must come out of it.
@@ -121,6 +166,8 @@ pub struct Formats {
     pub(crate) access_keys: Arc<BTreeMap<String, Target>>,
     /// Variables of patterns, of all access packs.
     pub(crate) variables: BTreeMap<String, Target>,
+    /// Keys under which documents of any format keep their records.
+    pub(crate) inside: Vec<String>,
 }
 
 /// One format, compiled.
@@ -139,6 +186,12 @@ pub(crate) struct Format {
     pub(crate) prefixes: Arc<Vec<Prefix>>,
     pub(crate) severities: Vec<String>,
     pub(crate) time_keys: Arc<Vec<String>>,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) table: Option<Arc<ColumnsPack>>,
+    pub(crate) text: Arc<TextFormat>,
+    pub(crate) programs: Vec<String>,
+    /// How much a record must have to be in it: of two formats that read the same, the one that asks more is meant.
+    pub(crate) demands: usize,
 }
 
 #[derive(Deserialize)]
@@ -159,6 +212,7 @@ impl Formats {
     pub fn load(packs: &Packs) -> Result<Formats, PackError> {
         let mut formats = Vec::new();
         let (mut access_keys, mut variables) = (BTreeMap::new(), BTreeMap::new());
+        let mut inside = BTreeSet::new();
         for (name, pack) in packs_of(packs)? {
             let shown = packs.shown(&name);
             let format = compile(&shown, name.trim_start_matches("formats/"), &pack)?;
@@ -166,10 +220,12 @@ impl Formats {
                 access_keys.extend(format.keys.iter().map(|(k, t)| (k.clone(), *t)));
             }
             variables.extend(targets(&shown, &pack.variables)?);
+            inside.extend(pack.inside.iter().cloned());
             formats.push(format);
         }
         let abbreviations = Arc::new(abbreviations(packs)?);
-        Ok(Formats { formats, abbreviations, access_keys: Arc::new(access_keys), variables })
+        let inside = inside.into_iter().collect();
+        Ok(Formats { formats, abbreviations, access_keys: Arc::new(access_keys), variables, inside })
     }
 
     /// The names of the formats, in order.
@@ -217,7 +273,21 @@ fn compile(shown: &str, name: &str, pack: &FormatPack) -> Result<Format, PackErr
         prefixes: Arc::new(pack.prefixes.iter().map(|p| prefix(shown, p, &pack.severities)).collect::<Result<_, _>>()?),
         severities: pack.severities.clone(),
         time_keys: Arc::new(pack.time_keys.clone()),
+        rules: Arc::new(Rules::compile(shown, &pack.rules)?),
+        table: pack.table.clone().map(Arc::new),
+        text: Arc::new(text_format(shown, pack)?),
+        programs: pack.programs.clone(),
+        demands: pack.rules.needs.len() + pack.rules.only.len(),
     })
+}
+
+fn text_format(shown: &str, pack: &FormatPack) -> Result<TextFormat, PackError> {
+    let patterns = pack.patterns.iter().map(|p| MessagePattern::compile(shown, p)).collect::<Result<_, _>>()?;
+    let continues = pack.continues.as_ref().map(|written| {
+        Regex::new(written).map_err(|e| PackError::new(shown, format!("`continues` cannot be read: {e}")))
+    });
+    let class = Rules::compile(shown, &pack.rules)?.class();
+    Ok(TextFormat { patterns, continues: continues.transpose()?, class })
 }
 
 fn prefix(shown: &str, pattern: &str, severities: &[String]) -> Result<Prefix, PackError> {

@@ -24,6 +24,8 @@ pub(crate) struct Harvest {
     unread: Vec<(Cow<'static, str>, bool, UnreadGroup)>,
     /// A request's decoded target, kept for its room.
     decoded: String,
+    /// Records beyond the first in what the file was cut into: many stand in one chunk of a Windows event log.
+    pub(crate) further_records: u64,
 }
 
 /// Why a line became nothing.
@@ -40,6 +42,7 @@ impl Harvest {
             clock_offset_us: clock_offset_s.saturating_mul(1_000_000),
             unread: Vec::new(),
             decoded: String::new(),
+            further_records: 0,
         }
     }
 
@@ -61,6 +64,11 @@ impl Harvest {
         self.events += 1;
         self.lines_in_events += lines;
         self.widen(record.time);
+    }
+
+    /// A line that tells how to read others: the head that names a file's columns.
+    pub(crate) fn framing(&mut self, _line: &Line<'_>) {
+        self.lines_in_events += 1;
     }
 
     /// A line that the format's reader could not use. Lines that are no text at all, or empty, are named so.

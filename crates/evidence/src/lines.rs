@@ -15,6 +15,7 @@ pub(crate) struct RawLine<'a> {
 const BEGINNING_BYTES: usize = 256;
 
 /// Cuts lines; what is not yet ended by a newline waits for the next chunk.
+#[derive(Clone)]
 pub(crate) struct LineCutter {
     carry: Vec<u8>,
     /// Length of the unfinished line, which may be more than is carried.

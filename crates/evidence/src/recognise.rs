@@ -2,19 +2,22 @@
 
 use crate::clock::local_us;
 use crate::formats::{Format, Formats, ReaderKind};
+use crate::framing::{Cutter, Framing};
 use crate::glob;
 use crate::harvest::Harvest;
-use crate::lines::{Line, LineCutter, RawLine, trimmed};
+use crate::lines::{Line, RawLine, trimmed};
 use crate::options::{Limits, ReadOptions};
 use crate::postgres::prefix::{self, Prefix};
 use crate::postgres::{csv::Csv, json::Json, stderr::Stderr};
 use crate::reader::Reader;
 use crate::reader::access::Access;
+use crate::reader::delimited::Delimited;
 use crate::reader::json_lines::{JsonLines, Mapping};
+use crate::reader::json_records::JsonRecords;
 use crate::reader::keyed_json::KeyedJson;
 use crate::reader::pattern::{ByPattern, Pattern};
+use crate::reader::text::Text;
 use stanch_model::store::LogSource;
-use std::borrow::Cow;
 
 /// Share of lines from which on a format that is made for them is preferred to a general one.
 pub(crate) const FITS: f64 = 0.5;
@@ -74,34 +77,23 @@ struct Trial<'a> {
     refusal: Option<String>,
 }
 
-/// Recognises a sample of a text: its first lines, or later ones where the first were in no format.
-pub(crate) fn recognise(sample: &[u8], context: &Context<'_>) -> Recognised {
-    let texts = Sample::of(sample, context.limits);
+/// Recognises a sample of a text: its first records, or later ones where the first were in no format.
+pub(crate) fn recognise(sample: &[u8], texts: &Sample, framing: Framing, context: &Context<'_>) -> Recognised {
     let mut remarks = Vec::new();
-    if let Some(stated) = stated(&texts, context, &mut remarks) {
+    if let Some(stated) = stated(texts, framing, context, &mut remarks) {
         return Recognised::As(Chosen { remarks, ..stated });
     }
-    let mut trials: Vec<Trial<'_>> = context
-        .formats
-        .formats
-        .iter()
-        .filter_map(|format| {
-            let mut reader = trial_reader(format, &texts, context)?;
-            let (score, refusal) = texts.score(reader.as_mut());
-            Some(Trial { format, score, refusal })
-        })
-        .collect();
-    // A format made for these lines goes before a general one that also takes them.
-    let rank = |t: &Trial<'_>| (t.score >= FITS && t.format.reader != ReaderKind::JsonLines, t.score);
-    trials.sort_by(|a, b| {
-        let (x, y) = (rank(a), rank(b));
-        y.0.cmp(&x.0).then(y.1.total_cmp(&x.1)).then_with(|| a.format.name.cmp(&b.format.name))
-    });
+    let few = texts.some();
+    let mut trials = try_all(&few, framing, context);
+    if trials.iter().all(|t| t.score == 0.0) && few.records.len() < texts.records.len() {
+        trials = try_all(texts, framing, context);
+    }
+    sort(&mut trials);
     let runner_up = trials.get(1).filter(|t| t.score > 0.0).map(|t| (t.format.name.clone(), t.score));
-    let Some(best) = trials.first().filter(|t| t.score > 0.0) else { return unknown(sample, &texts, &trials) };
-    let readers = final_reader(best.format, &texts, context, &mut remarks)
-        .and_then(|reader| Some((reader, final_reader(best.format, &texts, context, &mut Vec::new())?)));
-    let Some((reader, ahead)) = readers else { return unknown(sample, &texts, &trials) };
+    let Some(best) = trials.first().filter(|t| t.score > 0.0) else { return unknown(sample, texts, &trials) };
+    let readers = final_reader(best.format, texts, context, &mut remarks)
+        .and_then(|reader| Some((reader, final_reader(best.format, texts, context, &mut Vec::new())?)));
+    let Some((reader, ahead)) = readers else { return unknown(sample, texts, &trials) };
     Recognised::As(Chosen {
         name: best.format.name.clone(),
         title: best.format.title.clone(),
@@ -113,7 +105,29 @@ pub(crate) fn recognise(sample: &[u8], context: &Context<'_>) -> Recognised {
     })
 }
 
-fn unknown(sample: &[u8], texts: &Sample<'_>, trials: &[Trial<'_>]) -> Recognised {
+fn try_all<'a>(texts: &Sample, framing: Framing, context: &Context<'a>) -> Vec<Trial<'a>> {
+    let formats = context.formats.formats.iter().filter(|f| f.reader.reads(framing));
+    formats
+        .filter_map(|format| {
+            let mut reader = trial_reader(format, texts, context)?;
+            let (score, refusal) = texts.score(reader.as_mut());
+            Some(Trial { format, score, refusal })
+        })
+        .collect()
+}
+
+/// The best first. A format made for these lines goes before a general one that also takes them; of two that take as
+/// many, the one that asks more of a record.
+fn sort(trials: &mut [Trial<'_>]) {
+    let rank = |t: &Trial<'_>| (t.score >= FITS && t.format.reader != ReaderKind::JsonLines, t.score);
+    trials.sort_by(|a, b| {
+        let (x, y) = (rank(a), rank(b));
+        let by_score = y.0.cmp(&x.0).then(y.1.total_cmp(&x.1));
+        by_score.then(b.format.demands.cmp(&a.format.demands)).then_with(|| a.format.name.cmp(&b.format.name))
+    });
+}
+
+fn unknown(sample: &[u8], texts: &Sample, trials: &[Trial<'_>]) -> Recognised {
     if let Some(what) = known_kind(sample) {
         return Recognised::Unknown { reason: format!("no format fits; it is {what}"), nearest: None };
     }
@@ -161,7 +175,7 @@ fn known_kind(sample: &[u8]) -> Option<&'static str> {
 }
 
 /// The reader that the store file states for this log, if it states one.
-fn stated(texts: &Sample<'_>, context: &Context<'_>, remarks: &mut Vec<String>) -> Option<Chosen> {
+fn stated(texts: &Sample, framing: Framing, context: &Context<'_>, remarks: &mut Vec<String>) -> Option<Chosen> {
     let source = context.source?;
     let named = source.format.as_deref().and_then(|name| {
         let format = context.formats.by_name(name);
@@ -177,6 +191,12 @@ fn stated(texts: &Sample<'_>, context: &Context<'_>, remarks: &mut Vec<String>) 
         (None, None) if !source.fields.is_empty() => context.formats.by_reader(ReaderKind::JsonLines)?,
         (None, None) => return None,
     };
+    if !format.reader.reads(framing) {
+        let title = &format.title;
+        remarks
+            .push(format!("the store file states {title}, which does not stand in such a file; recognised by content"));
+        return None;
+    }
     let reader = final_reader(format, texts, context, remarks)?;
     let mut ahead = final_reader(format, texts, context, &mut Vec::new())?;
     let (score, _) = texts.score(ahead.as_mut());
@@ -200,7 +220,7 @@ fn by_pattern<'a>(pattern: &str, context: &Context<'a>) -> Option<&'a Format> {
 }
 
 /// A reader that counts only what is in the format itself.
-fn trial_reader(format: &Format, texts: &Sample<'_>, context: &Context<'_>) -> Option<Box<dyn Reader>> {
+fn trial_reader(format: &Format, texts: &Sample, context: &Context<'_>) -> Option<Box<dyn Reader>> {
     if format.reader == ReaderKind::Access {
         let clock = context.formats.clock(context.time_zone);
         return Some(Box::new(Access::new(clock, context.formats.access_keys.clone(), format.shape)));
@@ -211,7 +231,7 @@ fn trial_reader(format: &Format, texts: &Sample<'_>, context: &Context<'_>) -> O
 /// The reader that reads the whole text.
 fn final_reader(
     format: &Format,
-    texts: &Sample<'_>,
+    texts: &Sample,
     context: &Context<'_>,
     remarks: &mut Vec<String>,
 ) -> Option<Box<dyn Reader>> {
@@ -247,6 +267,10 @@ fn final_reader(
             }
             Box::new(Stderr::new(clock, prefix, bytes_max))
         }
+        ReaderKind::Json => Box::new(JsonRecords::new(clock, format.rules.clone())),
+        ReaderKind::Columns => Box::new(Delimited::new(clock, format.rules.clone(), format.table.clone()?)),
+        ReaderKind::Text => Box::new(Text::new(clock, format.text.clone(), bytes_max)),
+        ReaderKind::Messages => return None,
         ReaderKind::JsonLines => {
             let (mapping, faults) = context.source.map(Mapping::compile).unwrap_or_default();
             remarks.extend(faults);
@@ -255,30 +279,51 @@ fn final_reader(
     })
 }
 
-/// The complete lines of a sample.
-struct Sample<'a> {
-    lines: Vec<(Cow<'a, str>, Vec<u8>, stanch_model::Position)>,
+/// The complete records of a sample.
+pub(crate) struct Sample {
+    records: Vec<(String, Vec<u8>, stanch_model::Position)>,
 }
 
-impl Sample<'_> {
-    fn of<'a>(bytes: &[u8], limits: &Limits) -> Sample<'a> {
-        let mut cutter = LineCutter::new(limits.line_bytes_max);
-        let mut lines = Vec::new();
-        let mut take = |line: RawLine<'_>| {
-            if line.too_long.is_none() {
-                let text = String::from_utf8_lossy(&line.bytes[trimmed(&line)]).into_owned();
-                lines.push((Cow::Owned(text), line.bytes.to_vec(), line.position));
+/// Records from which on some are tried for all; in runs, since a record may span lines.
+const MANY: usize = 800;
+const RUNS: usize = 4;
+
+impl Sample {
+    /// What a cutter makes of a window. At the text's end, what is not ended counts too.
+    pub(crate) fn of(mut cutter: Cutter, window: &[u8], is_end: bool) -> Sample {
+        let mut records = Vec::new();
+        let mut take = |record: RawLine<'_>| {
+            if record.too_long.is_none() {
+                let text = String::from_utf8_lossy(&record.bytes[trimmed(&record)]).into_owned();
+                records.push((text, record.bytes.to_vec(), record.position));
             }
         };
-        cutter.feed(bytes, &mut take);
-        cutter.finish(&mut take);
-        Sample { lines }
+        cutter.feed(window, &mut take);
+        if is_end {
+            cutter.finish(&mut take);
+        }
+        Sample { records }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Enough of it to tell the format by.
+    fn some(&self) -> Sample {
+        let count = self.records.len();
+        if count <= MANY {
+            return Sample { records: self.records.clone() };
+        }
+        let run = MANY / RUNS;
+        let starts = (0..RUNS).map(|i| i * (count - run) / (RUNS - 1));
+        Sample { records: starts.flat_map(|from| self.records[from..from + run].to_vec()).collect() }
     }
 
     /// The share of text lines that a reader understands, and its main reason for refusing the others.
     fn score(&self, reader: &mut dyn Reader) -> (f64, Option<String>) {
         let mut harvest = Harvest::new("", 0);
-        for (text, raw, position) in &self.lines {
+        for (text, raw, position) in &self.records {
             reader.line(&Line { text, raw, position: *position }, &mut harvest);
             if harvest.batch.is_full() {
                 harvest.batch = stanch_model::EventBatch::default();
@@ -293,7 +338,7 @@ impl Sample<'_> {
 
     /// The reader whose lines look like most of these from outside.
     fn resembles(&self) -> ReaderKind {
-        let texts = || self.lines.iter().map(|(text, ..)| text.trim()).filter(|t| !t.is_empty());
+        let texts = || self.records.iter().map(|(text, ..)| text.trim()).filter(|t| !t.is_empty());
         let most = |is: &dyn Fn(&str) -> bool| texts().filter(|t| is(t)).count() * 2 > texts().count();
         if most(&|t| t.starts_with('{')) {
             ReaderKind::JsonLines
@@ -305,7 +350,8 @@ impl Sample<'_> {
     }
 
     fn prefix(&self, format: &Format) -> Option<Prefix> {
-        let texts = self.lines.iter().map(|(text, ..)| text.as_ref()).filter(|t| !t.starts_with('\t') && !t.is_empty());
+        let texts =
+            self.records.iter().map(|(text, ..)| text.as_str()).filter(|t| !t.starts_with('\t') && !t.is_empty());
         let lines: Vec<&str> = texts.take(PREFIX_LINES).collect();
         prefix::infer(&lines, &format.prefixes, &format.severities)
     }

@@ -1,13 +1,14 @@
 //! Reads one text from its first chunk to its account.
 
 use crate::error::SinkError;
+use crate::framing::{Cutter, Framing};
 use crate::harvest::Harvest;
 use crate::lines::{Line, LineCutter, RawLine, trimmed};
 use crate::options::{ReadOptions, Sink};
 use crate::reader::Reader;
-use crate::recognise::{Chosen, Context, FITS, Recognised, recognise};
+use crate::recognise::{Chosen, Context, FITS, Recognised, Sample, recognise};
 use crate::unpack::Ended;
-use stanch_model::{EventBatch, FileAccount};
+use stanch_model::{Counted, EventBatch, FileAccount};
 use std::borrow::Cow;
 
 /// Bytes that are looked at before they are read.
@@ -24,7 +25,12 @@ pub(crate) struct TextStream<'a> {
     path: String,
     context: Context<'a>,
     window: Vec<u8>,
-    cutter: LineCutter,
+    /// Bytes at which a window is read. More than usual while no record fits into one.
+    window_bytes: usize,
+    framing: Framing,
+    /// None before the first window.
+    cutter: Option<Cutter>,
+    text_bytes: u64,
     harvest: Harvest,
     lines: u64,
     format: Option<Format>,
@@ -56,7 +62,10 @@ impl<'a> TextStream<'a> {
         TextStream {
             path,
             window: Vec::new(),
-            cutter: LineCutter::new(context.limits.line_bytes_max),
+            window_bytes: WINDOW_BYTES,
+            framing: Framing::Lines,
+            cutter: None,
+            text_bytes: 0,
             harvest: Harvest::new(context.source.map_or("", |s| s.name.as_str()), offset_s),
             lines: 0,
             format: None,
@@ -70,10 +79,10 @@ impl<'a> TextStream<'a> {
     /// Takes the next chunk.
     pub(crate) fn feed(&mut self, mut chunk: &[u8], sink: &mut dyn Sink) -> Result<(), SinkError> {
         while !chunk.is_empty() {
-            let (part, rest) = chunk.split_at(chunk.len().min(WINDOW_BYTES - self.window.len()));
+            let (part, rest) = chunk.split_at(chunk.len().min(self.window_bytes - self.window.len()));
             self.window.extend_from_slice(part);
             chunk = rest;
-            if self.window.len() >= WINDOW_BYTES {
+            if self.window.len() >= self.window_bytes {
                 self.read_window(false, sink)?;
             }
         }
@@ -82,33 +91,57 @@ impl<'a> TextStream<'a> {
 
     fn read_window(&mut self, is_last: bool, sink: &mut dyn Sink) -> Result<(), SinkError> {
         let mut window = std::mem::take(&mut self.window);
-        self.recognise_if_needed(&window, is_last);
+        let Context { formats, limits, .. } = self.context;
+        if self.cutter.is_none() {
+            self.framing = Framing::of(&window, &formats.inside);
+            self.cutter = Some(Cutter::new(self.framing, &formats.inside, limits.line_bytes_max));
+        }
+        if !self.recognise_if_needed(&window, is_last) {
+            self.window_bytes *= 2;
+            self.window = window;
+            return Ok(());
+        }
+        self.text_bytes += window.len() as u64;
         let read = self.read(&window, sink);
         window.clear();
         self.window = window;
+        self.window_bytes = WINDOW_BYTES;
         read
     }
 
-    /// Looks at whole lines of a window: the first may have begun in the window before, the last may go on.
-    fn recognise_if_needed(&mut self, window: &[u8], is_last: bool) {
-        let from = if self.cutter.offset() == 0 && !self.cutter.is_inside() {
-            0
-        } else {
-            memchr::memchr(b'\n', window).map_or(0, |at| at + 1)
+    /// Looks at the whole records of a window. False if not one ends in it, and more must be seen.
+    fn recognise_if_needed(&mut self, window: &[u8], is_last: bool) -> bool {
+        let Some(cutter) = &self.cutter else { return true };
+        let limits = self.context.limits;
+        let (sample, seen) = match cutter.lines() {
+            Some(lines) => {
+                // The first line may have begun in the window before, the last may go on.
+                let is_begun = lines.offset() > 0 || lines.is_inside();
+                let from = if is_begun { memchr::memchr(b'\n', window).map_or(0, |at| at + 1) } else { 0 };
+                let whole = memchr::memrchr(b'\n', window).map_or(window.len(), |at| at + 1);
+                let to = if is_last { window.len() } else { whole };
+                let seen = &window[from.min(to)..to];
+                if let Some(format) = &mut self.format
+                    && fits(format.ahead.as_mut(), seen, limits.line_bytes_max)
+                {
+                    return true;
+                }
+                (Sample::of(Cutter::new(Framing::Lines, &[], limits.line_bytes_max), seen, true), seen)
+            }
+            // A document or a binary file has one format from its beginning to its end.
+            None if self.format.is_some() => return true,
+            None => (Sample::of(cutter.clone(), window, is_last), window),
         };
-        let to = if is_last { window.len() } else { memchr::memrchr(b'\n', window).map_or(window.len(), |at| at + 1) };
-        let sample = &window[from.min(to)..to];
-        if let Some(format) = &mut self.format
-            && fits(format.ahead.as_mut(), sample, self.context.limits.line_bytes_max)
-        {
-            return;
+        if sample.is_empty() && self.framing != Framing::Lines && !is_last && window.len() < limits.line_bytes_max {
+            return false;
         }
-        match recognise(sample, &self.context) {
+        match recognise(seen, &sample, self.framing, &self.context) {
             Recognised::As(chosen) => self.change_to(chosen),
             Recognised::Unknown { reason, nearest } => {
                 self.unknown.get_or_insert((reason, nearest));
             }
         }
+        true
     }
 
     fn change_to(&mut self, chosen: Chosen) {
@@ -145,6 +178,7 @@ impl<'a> TextStream<'a> {
         let TextStream { cutter, format, harvest, lines, unknown, .. } = self;
         let reason = unknown.as_ref().map_or("no format fits", |(reason, _)| reason);
         let mut reader = format.as_mut().map(|f| f.reader.as_mut());
+        let Some(cutter) = cutter else { return Ok(()) };
         cutter.feed(window, |raw| {
             if failed.is_ok() {
                 *lines += 1;
@@ -162,20 +196,20 @@ impl<'a> TextStream<'a> {
         }
         let reason = self.unknown.as_ref().map_or("no format fits", |(reason, _)| reason);
         let mut reader = self.format.as_mut().map(|f| f.reader.as_mut());
-        let mut text_bytes = self.cutter.offset();
-        self.cutter.finish(|raw| {
-            self.lines += 1;
-            text_bytes += raw.too_long.unwrap_or(raw.bytes.len() as u64);
-            take(&raw, reader.as_deref_mut(), reason, &mut self.harvest);
-        });
+        if let Some(cutter) = &mut self.cutter {
+            cutter.finish(|raw| {
+                self.lines += 1;
+                take(&raw, reader.as_deref_mut(), reason, &mut self.harvest);
+            });
+        }
         self.end_format();
         if !self.harvest.batch.is_empty() {
             sink.batch(std::mem::take(&mut self.harvest.batch))?;
         }
-        Ok(self.account(ended, text_bytes))
+        Ok(self.account(ended))
     }
 
-    fn account(self, ended: Ended, text_bytes: u64) -> FileAccount {
+    fn account(self, ended: Ended) -> FileAccount {
         // The format that gave most events stands for the file; remarks name the others.
         let main = self.past.into_iter().rev().max_by_key(|(_, events)| *events).map(|(summary, _)| summary);
         let nearest = self.unknown.and_then(|(_, nearest)| nearest);
@@ -185,12 +219,13 @@ impl<'a> TextStream<'a> {
             seal: ended.seal,
             path: self.path,
             bytes: ended.bytes,
-            text_bytes,
+            text_bytes: self.text_bytes,
             container: ended.container.map(str::to_owned),
             format: main.as_ref().map(|m| m.name.clone()),
             format_score: main.as_ref().map_or(0.0, |m| m.score),
             runner_up: main.map_or(nearest, |m| m.runner_up),
-            lines: self.lines,
+            counted: if self.framing.counts_lines() { Counted::Lines } else { Counted::Records },
+            lines: self.lines + self.harvest.further_records,
             lines_in_events: self.harvest.lines_in_events,
             events: self.harvest.events,
             unread: self.harvest.unread_groups(),

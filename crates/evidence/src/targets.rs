@@ -120,6 +120,17 @@ impl<'a> Draft<'a> {
         Err(fault)
     }
 
+    /// Puts another value in the place of one.
+    pub(crate) fn replace(&mut self, target: Target, value: impl Into<Cow<'a, str>>) {
+        self.values.retain(|(t, _)| *t != target);
+        self.put(target, value);
+    }
+
+    /// A value as it was given.
+    pub(crate) fn text(&self, target: Target) -> Option<&str> {
+        self.values.iter().find(|(t, _)| *t == target).map(|(_, value)| value.as_ref())
+    }
+
     /// Whether a field was given a value.
     pub(crate) fn has(&self, target: Target) -> bool {
         self.values.iter().any(|(t, _)| *t == target)

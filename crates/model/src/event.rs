@@ -6,10 +6,11 @@
 use crate::time::Instant;
 
 /// OCSF 1.8 event classes that Stanch reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(i32)]
 pub enum EventClass {
     /// 0, a line whose format is known and whose kind is of no use here (a server's start, a checkpoint).
+    #[default]
     Base = 0,
     /// 1007 Process Activity.
     ProcessActivity = 1007,

@@ -49,9 +49,12 @@ pub struct FileAccount {
     pub format_score: f64,
     /// The next best format and its score.
     pub runner_up: Option<(String, f64)>,
-    /// Physical lines, the last counted even without its newline.
+    /// What `lines` and all numbers of lines below count.
+    #[serde(default)]
+    pub counted: Counted,
+    /// Physical lines, the last counted even without its newline; records where a file has no lines.
     pub lines: u64,
-    /// Lines that became an event, or belong to one that spans several lines.
+    /// Lines that became an event, belong to one that spans several lines, or tell how to read others (a head).
     pub lines_in_events: u64,
     /// Records that became events. (An event may span lines, so this may be below `lines_in_events`.)
     pub events: u64,
@@ -71,6 +74,34 @@ impl FileAccount {
     /// Lines that became nothing.
     pub fn unread_lines(&self) -> u64 {
         self.unread.iter().map(|g| g.lines).sum()
+    }
+
+    /// The share of the text's bytes that became events, 0 to 1; of an empty text all.
+    pub fn read_share(&self) -> f64 {
+        let unread: u64 = self.unread.iter().map(|g| g.bytes).sum();
+        #[expect(clippy::cast_precision_loss, reason = "a share, for people")]
+        if self.text_bytes == 0 { 1.0 } else { 1.0 - (unread.min(self.text_bytes) as f64 / self.text_bytes as f64) }
+    }
+}
+
+/// What a file's account counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counted {
+    /// Physical lines.
+    #[default]
+    Lines,
+    /// Records of a document or a binary file.
+    Records,
+}
+
+impl Counted {
+    /// The word for several of them.
+    pub fn word(self) -> &'static str {
+        match self {
+            Counted::Lines => "lines",
+            Counted::Records => "records",
+        }
     }
 }
 

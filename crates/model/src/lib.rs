@@ -16,7 +16,7 @@ pub mod words;
 
 pub use duty::{ConditionResult, Duty, DutyState, Standing};
 pub use event::{EventBatch, EventClass, EventFields, NumberField, Position, TextField};
-pub use evidence::{CoverageGap, FileAccount, Seal, UnreadGroup};
+pub use evidence::{Counted, CoverageGap, FileAccount, Seal, UnreadGroup};
 pub use exposure::{Cell, Matrix, Person, Proof};
 pub use finding::{Finding, Severity};
 pub use intruder::{Identity, IdentityKind, Intruder, Verdict};

@@ -1,9 +1,14 @@
 //! Readers: what turns the lines of one format into events. A format pack names its reader.
 
 pub(crate) mod access;
+pub(crate) mod delimited;
 pub(crate) mod json_lines;
+pub(crate) mod json_records;
 pub(crate) mod keyed_json;
 pub(crate) mod pattern;
+pub(crate) mod patterns;
+pub(crate) mod rules;
+pub(crate) mod text;
 
 use crate::harvest::Harvest;
 use crate::lines::Line;
