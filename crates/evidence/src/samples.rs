@@ -50,6 +50,7 @@ fn check_sample(format: &str, sample: &Sample, formats: &Formats) -> Vec<String>
     let options = ReadOptions { logs: &logs, ..ReadOptions::new(formats, "UTC") };
     let (account, events) = read_bytes("sample", &bytes, &options);
     let mut problems = Vec::new();
+    let format = sample.format.as_deref().unwrap_or(format);
     if account.format.as_deref() != Some(format) {
         problems.push(format!("it is recognised as {}", account.format.as_deref().unwrap_or("no format")));
     }

@@ -156,7 +156,7 @@ fn a_truncated_gzip_gives_what_could_be_read_and_says_where_it_broke() {
 }
 
 #[test]
-fn gzip_of_several_members_and_zstd_are_read_whole() {
+fn every_compression_is_read_whole_also_in_several_streams() {
     let text = access_lines(3_000);
     let (a, b) = text.split_at(text.len() / 3);
     let (account, _) = read_one(&[gzip(a.as_bytes()), gzip(b.as_bytes())].concat());
@@ -164,6 +164,26 @@ fn gzip_of_several_members_and_zstd_are_read_whole() {
     let (account, _) = read_one(&zstd::encode_all(text.as_bytes(), 3).unwrap());
     assert_eq!((account.events, account.container.as_deref()), (3_000, Some("zstd")));
     assert!(is_whole(&account));
+    let (account, _) = read_one(&[bzip2(a.as_bytes()), bzip2(b.as_bytes())].concat());
+    assert_eq!((account.events, account.container.as_deref()), (3_000, Some("bzip2")));
+    let (account, _) = read_one(&[xz(a.as_bytes()), xz(b.as_bytes())].concat());
+    assert_eq!((account.events, account.container.as_deref()), (3_000, Some("xz")));
+    assert!(is_whole(&account));
+    let (account, _) = read_one(&xz(text.as_bytes())[..400]);
+    assert!(!is_whole(&account));
+}
+
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let options = lzma_rust2::XzOptions::with_preset(1);
+    let mut encoder = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 #[test]
@@ -186,8 +206,8 @@ fn an_unknown_file_is_named_with_the_nearest_format_and_every_line_counted() {
     let (account, _) = read_one(b"hello\nworld\nno newline at the end");
     assert_eq!((account.lines, account.events, account.format.as_deref()), (3, 0, None));
     insta::assert_snapshot!(account.unread[0].reason, @"no format fits; nearest is access log (combined) (0.00), because no time in square brackets");
-    let (account, _) = read_one(b"BZh91AY&SY\n");
-    insta::assert_snapshot!(account.unread[0].reason, @"no format fits; it is compressed with bzip2; unpack it and add it again");
+    let (account, _) = read_one(b"7z\xbc\xaf\x27\x1c\n");
+    insta::assert_snapshot!(account.unread[0].reason, @"no format fits; it is a 7z archive; unpack it and add it again");
     let (account, _) = read_one(b"");
     assert_eq!((account.lines, account.unread.len()), (0, 0));
 }
@@ -238,7 +258,13 @@ fn members_of_archives_are_files_of_their_own_and_no_name_inside_opens_anything(
     let packed = gzip(text.as_bytes());
     let members: &[(&str, &[u8])] =
         &[("web/access.log.1.gz", &packed), ("../../etc/passwd", text.as_bytes()), ("/abs", b"x\n")];
-    for (name, bytes) in [("a.tar", tar_of(members)), ("a.tgz", gzip(&tar_of(members))), ("a.zip", zip_of(members))] {
+    for (name, bytes) in [
+        ("a.tar", tar_of(members)),
+        ("a.tgz", gzip(&tar_of(members))),
+        ("a.tar.bz2", bzip2(&tar_of(members))),
+        ("a.tar.xz", xz(&tar_of(members))),
+        ("a.zip", zip_of(members)),
+    ] {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(name);
         std::fs::write(&path, &bytes).unwrap();

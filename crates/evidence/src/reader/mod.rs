@@ -5,10 +5,12 @@ pub(crate) mod delimited;
 pub(crate) mod json_lines;
 pub(crate) mod json_records;
 pub(crate) mod keyed_json;
+pub(crate) mod mixed;
 pub(crate) mod pattern;
 pub(crate) mod patterns;
 pub(crate) mod rules;
 pub(crate) mod text;
+pub(crate) mod wrapped;
 
 use crate::harvest::Harvest;
 use crate::lines::Line;
