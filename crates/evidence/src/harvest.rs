@@ -124,16 +124,7 @@ impl Harvest {
 
     fn count(&mut self, reason: Reason, of_format: bool, position: Position, lines: u64, bytes: u64) {
         let lines = lines + std::mem::take(&mut self.joined);
-        let known = self.unread.iter().position(|(r, f, _)| *r == reason && *f == of_format);
-        let at = known.unwrap_or_else(|| {
-            let reason = if self.unread.len() < REASONS_MAX { reason } else { Cow::Borrowed("other reasons") };
-            let known = self.unread.iter().position(|(r, ..)| *r == reason);
-            known.unwrap_or_else(|| {
-                let group = UnreadGroup { reason: String::new(), lines: 0, bytes: 0, examples: Vec::new() };
-                self.unread.push((reason, of_format, group));
-                self.unread.len() - 1
-            })
-        });
+        let at = self.group_of(reason, of_format);
         self.refused = of_format.then_some(Refused { group: at, position, lines, bytes });
         let group = &mut self.unread[at].2;
         group.lines += lines;
@@ -141,6 +132,20 @@ impl Harvest {
         if group.examples.len() < EXAMPLES {
             group.examples.push((position.line, position.offset, position.length));
         }
+    }
+
+    /// The group of a reason, made if it is new.
+    fn group_of(&mut self, reason: Reason, of_format: bool) -> usize {
+        let known = self.unread.iter().position(|(r, f, _)| *r == reason && *f == of_format);
+        known.unwrap_or_else(|| {
+            let reason = if self.unread.len() < REASONS_MAX { reason } else { Cow::Borrowed("other reasons") };
+            let known = self.unread.iter().position(|(r, ..)| *r == reason);
+            known.unwrap_or_else(|| {
+                let group = UnreadGroup { reason: String::new(), lines: 0, bytes: 0, examples: Vec::new() };
+                self.unread.push((reason, of_format, group));
+                self.unread.len() - 1
+            })
+        })
     }
 
     fn widen(&mut self, t: Instant) {
@@ -167,6 +172,26 @@ impl Harvest {
             *reason = Cow::Owned(format!("not in format {title}: {reason}"));
             *of_format = false;
         }
+    }
+
+    /// Adds what was made of the lines that follow, once both have ended their formats.
+    pub(crate) fn absorb(&mut self, next: Harvest) {
+        self.lines_in_events += next.lines_in_events + next.joined;
+        self.events += next.events;
+        self.further_records += next.further_records;
+        if let Some(window) = next.window {
+            self.widen(window.from);
+            self.widen(window.to);
+        }
+        for (reason, of_format, group) in next.unread {
+            let at = self.group_of(reason, of_format);
+            let into = &mut self.unread[at].2;
+            into.lines += group.lines;
+            into.bytes += group.bytes;
+            let room = EXAMPLES.saturating_sub(into.examples.len());
+            into.examples.extend(group.examples.into_iter().take(room));
+        }
+        self.refused = None;
     }
 
     /// The groups of unread lines, most lines first.

@@ -35,6 +35,7 @@ const OTHERS_MAX: usize = 3;
 const OTHER_LINES: usize = 2;
 
 /// What is known of a log before its first line is read.
+#[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) formats: &'a Formats,
     pub(crate) source: Option<&'a LogSource>,
@@ -70,6 +71,19 @@ pub(crate) struct Chosen {
     /// A second one of the same, to look ahead with.
     pub(crate) ahead: Box<dyn Reader>,
     pub(crate) remarks: Vec<String>,
+    /// The formats whose readers make up this one, if each line is read by itself: a further reader of the same can
+    /// then be made from their names alone, and read from any line on.
+    pub(crate) recipe: Option<Vec<String>>,
+}
+
+/// A reader by its recipe.
+pub(crate) fn by_recipe(recipe: &[String], context: &Context<'_>) -> Option<Box<dyn Reader>> {
+    let nothing = Sample { records: Vec::new() };
+    let of = |name: &String| final_reader(context.formats.by_name(name)?, &nothing, context, &mut Vec::new());
+    let mut readers = recipe.iter().map(of).collect::<Option<Vec<_>>>()?.into_iter();
+    let main = readers.next()?;
+    let others: Vec<Box<dyn Reader>> = readers.collect();
+    Some(if others.is_empty() { main } else { Box::new(Mixed::new(main, others)) })
 }
 
 /// The outcome of looking at a sample.
@@ -110,7 +124,8 @@ fn wrap(format: &Format, wrapper: Wrapper, inside: Option<Chosen>, context: &Con
         Some(inside) => {
             let mut remarks = vec![format!("each line in the wrapper of {}, taken off", wrapper.title())];
             remarks.extend(inside.remarks);
-            Chosen { reader: around(Some(inside.reader)), ahead: around(Some(inside.ahead)), remarks, ..inside }
+            let (reader, ahead) = (around(Some(inside.reader)), around(Some(inside.ahead)));
+            Chosen { reader, ahead, remarks, recipe: None, ..inside }
         }
         None => Chosen {
             name: format.name.clone(),
@@ -120,6 +135,7 @@ fn wrap(format: &Format, wrapper: Wrapper, inside: Option<Chosen>, context: &Con
             reader: around(None),
             ahead: around(None),
             remarks: Vec::new(),
+            recipe: None,
         },
     }
 }
@@ -141,7 +157,9 @@ fn choose<'a>(texts: &Sample, framing: Framing, context: &Context<'a>) -> Result
     let readers = final_reader(best.format, texts, context, &mut remarks)
         .and_then(|reader| Some((reader, final_reader(best.format, texts, context, &mut Vec::new())?)));
     let Some((reader, ahead)) = readers else { return Err(trials) };
+    let recipe = reader.is_line_by_line().then(|| vec![best.format.name.clone()]);
     let chosen = Chosen {
+        recipe,
         name: best.format.name.clone(),
         title: best.format.title.clone(),
         score: best.score,
@@ -170,6 +188,10 @@ fn with_others(mut chosen: Chosen, texts: &Sample, context: &Context<'_>) -> Cho
         if other.format.name == chosen.name || rest.records.len() == left.records.len() {
             break;
         }
+        chosen.recipe = chosen.recipe.filter(|_| reader.is_line_by_line()).map(|mut recipe| {
+            recipe.push(other.format.name.clone());
+            recipe
+        });
         chosen.remarks.push(format!("among its lines stand some of another format: {}", other.format.title));
         readers.push(reader);
         aheads.push(ahead);
@@ -276,6 +298,7 @@ fn stated(texts: &Sample, framing: Framing, context: &Context<'_>, remarks: &mut
     let mut ahead = final_reader(format, texts, context, &mut Vec::new())?;
     let (score, _) = texts.score(ahead.as_mut());
     Some(Chosen {
+        recipe: reader.is_line_by_line().then(|| vec![format.name.clone()]),
         name: format.name.clone(),
         title: format.title.clone(),
         score,

@@ -24,14 +24,20 @@ struct Kept {
 }
 
 impl Sink for Kept {
+    type Block = Vec<EventBatch>;
+
     fn begin(&mut self) -> Result<(), SinkError> {
         assert!(!self.open, "one text at a time");
         self.open = true;
         Ok(())
     }
-    fn batch(&mut self, batch: EventBatch) -> Result<(), SinkError> {
-        assert!(self.open && !batch.is_empty());
-        self.batches.push(batch);
+    fn block(&mut self) -> Result<Vec<EventBatch>, SinkError> {
+        assert!(self.open);
+        Ok(Vec::new())
+    }
+    fn put(&mut self, block: Vec<EventBatch>) -> Result<(), SinkError> {
+        assert!(self.open && block.iter().all(|batch| !batch.is_empty()));
+        self.batches.extend(block);
         Ok(())
     }
     fn end(&mut self, _: &FileAccount) -> Result<(), SinkError> {
@@ -343,7 +349,12 @@ fn a_file_that_cannot_be_opened_is_an_error_and_a_failing_sink_stops_reading() {
         fn begin(&mut self) -> Result<(), SinkError> {
             Ok(())
         }
-        fn batch(&mut self, _: EventBatch) -> Result<(), SinkError> {
+        type Block = Vec<EventBatch>;
+
+        fn block(&mut self) -> Result<Vec<EventBatch>, SinkError> {
+            Ok(Vec::new())
+        }
+        fn put(&mut self, _: Vec<EventBatch>) -> Result<(), SinkError> {
             Err(SinkError::new("disk full"))
         }
         fn end(&mut self, _: &FileAccount) -> Result<(), SinkError> {
@@ -356,6 +367,56 @@ fn a_file_that_cannot_be_opened_is_an_error_and_a_failing_sink_stops_reading() {
     assert!(matches!(read(&source, &options(), &mut Full), Err(stanch_evidence::ReadError::Open { .. })));
     std::fs::write(&path, access_lines(100_000)).unwrap();
     assert!(matches!(read(&source, &options(), &mut Full), Err(stanch_evidence::ReadError::Sink { .. })));
+}
+
+/// All that a reader of the case would see.
+fn seen(account: &FileAccount, kept: &Kept) -> (FileAccount, Vec<Vec<String>>) {
+    let row = |row: stanch_model::event::BatchRow<'_>| {
+        let texts = TextField::ALL.iter().map(|f| row.text(*f).unwrap_or("∅").to_owned());
+        texts.chain([format!("{:?} {} {:?}", row.position(), row.time(), row.class())]).collect()
+    };
+    (account.clone(), kept.batches.iter().flat_map(EventBatch::rows).map(row).collect())
+}
+
+#[test]
+fn segments_read_side_by_side_give_what_one_reader_gives() {
+    let postgres = |n: usize| {
+        (0..n).fold(String::new(), |text, i| {
+            text + &format!(
+                "2026-03-02 21:14:05.{i:03} UTC [97{}] u@d LOG:  statement: SELECT\n\t{i}\n\tFROM orders\n",
+                i % 7
+            )
+        })
+    };
+    let garbage = "\x16\x03\x01\x02\n".repeat(300);
+    let long = format!("{}\n", "x".repeat(9_000));
+    let cri = access_lines(4_000)
+        .lines()
+        .fold(String::new(), |text, line| text + &format!("2026-03-02T21:14:05Z stdout F {line}\n"));
+    for (name, text) in [
+        ("one format", access_lines(9_000)),
+        ("a change and back", format!("{}{garbage}{}{}", access_lines(4_000), postgres(4_000), access_lines(4_000))),
+        ("records over lines", postgres(6_000)),
+        ("long lines", format!("{}{long}{}{long}", access_lines(3_000), access_lines(3_000))),
+        ("garbage first", format!("{}{}", garbage.repeat(90), access_lines(4_000))),
+        ("wrapped", cri),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        std::fs::write(&path, &text).unwrap();
+        let limits = |segment_bytes| Limits { segment_bytes, line_bytes_max: 4_096, ..Limits::default() };
+        let with = |threads, segment_bytes| {
+            let (accounts, kept) =
+                read_path(&path, &ReadOptions { threads, limits: limits(segment_bytes), ..options() });
+            seen(&accounts[0], &kept)
+        };
+        let whole = with(1, 1 << 30);
+        let cut = with(1, 100_000);
+        assert_eq!(cut, with(4, 100_000), "{name}: the number of threads");
+        assert_eq!((cut.0.lines, cut.0.text_bytes), (whole.0.lines, whole.0.text_bytes), "{name}: lines");
+        assert_eq!((cut.0.events, &cut.0.unread), (whole.0.events, &whole.0.unread), "{name}: events");
+        assert_eq!(cut.1, whole.1, "{name}: every event");
+    }
 }
 
 /// Pieces that real and hostile logs are made of.

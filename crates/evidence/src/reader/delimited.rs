@@ -140,6 +140,10 @@ impl Reader for Delimited {
         }
         draft.finish((time, class, line.position), |record| harvest.event(record, 1));
     }
+
+    fn is_line_by_line(&self) -> bool {
+        self.pack.named_behind.is_none() && !self.pack.named_first
+    }
 }
 
 /// The list of columns for a line of so many: one as long, else the longest that is shorter.

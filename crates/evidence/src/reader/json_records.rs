@@ -52,4 +52,8 @@ impl Reader for JsonRecords {
         }
         draft.finish((time, class, line.position), |record| harvest.event(record, 1));
     }
+
+    fn is_line_by_line(&self) -> bool {
+        true
+    }
 }

@@ -34,4 +34,8 @@ impl Reader for Mixed {
         self.main.finish(harvest);
         self.others.iter_mut().for_each(|other| other.finish(harvest));
     }
+
+    fn is_line_by_line(&self) -> bool {
+        self.main.is_line_by_line() && self.others.iter().all(|other| other.is_line_by_line())
+    }
 }
