@@ -161,17 +161,34 @@ impl<'a> TextStream<'a> {
     /// Takes as much of a chunk as fits into a window; what is left comes back.
     pub(crate) fn feed<'c>(&mut self, chunk: &'c [u8], block: &mut dyn Block) -> Result<&'c [u8], SinkError> {
         let (part, rest) = chunk.split_at(chunk.len().min(self.window_bytes - self.window.len()));
+        // Most windows lie whole in a chunk, and need not be copied.
+        if part.len() == self.window_bytes {
+            if !self.read_window(part, false, block)? {
+                self.window.extend_from_slice(part);
+            }
+            return Ok(rest);
+        }
         self.window.extend_from_slice(part);
         if self.window.len() >= self.window_bytes {
-            self.read_window(false, block)?;
+            self.read_held(false, block)?;
         }
         Ok(rest)
+    }
+
+    /// Reads the window that is held, unless more must be seen before.
+    fn read_held(&mut self, is_last: bool, block: &mut dyn Block) -> Result<(), SinkError> {
+        let mut window = std::mem::take(&mut self.window);
+        if self.read_window(&window, is_last, block)? {
+            window.clear();
+        }
+        self.window = window;
+        Ok(())
     }
 
     /// So many bytes of the line under way were left out.
     fn skip(&mut self, bytes: u64, block: &mut dyn Block) -> Result<(), SinkError> {
         if !self.window.is_empty() {
-            self.read_window(false, block)?;
+            self.read_held(false, block)?;
         }
         self.text_bytes += bytes;
         if let Some(Cutter::Lines(cutter)) = &mut self.cutter {
@@ -185,24 +202,20 @@ impl<'a> TextStream<'a> {
         if self.harvest.batch.is_empty() { Ok(()) } else { block.batch(std::mem::take(&mut self.harvest.batch)) }
     }
 
-    fn read_window(&mut self, is_last: bool, block: &mut dyn Block) -> Result<(), SinkError> {
-        let mut window = std::mem::take(&mut self.window);
+    /// Reads a window. False if more must be seen before: the next is to be twice as long, and begin the same.
+    fn read_window(&mut self, window: &[u8], is_last: bool, block: &mut dyn Block) -> Result<bool, SinkError> {
         let Context { formats, limits, .. } = self.context;
         if self.cutter.is_none() {
-            self.framing = Framing::of(&window, &formats.inside);
+            self.framing = Framing::of(window, &formats.inside);
             self.cutter = Some(Cutter::new(self.framing, &formats.inside, limits.line_bytes_max));
         }
-        if !self.recognise_if_needed(&window, is_last) {
+        if !self.recognise_if_needed(window, is_last) {
             self.window_bytes *= 2;
-            self.window = window;
-            return Ok(());
+            return Ok(false);
         }
         self.text_bytes += window.len() as u64;
-        let read = self.read(&window, block);
-        window.clear();
-        self.window = window;
         self.window_bytes = WINDOW_BYTES;
-        read
+        self.read(window, block).map(|()| true)
     }
 
     /// Looks at the whole records of a window. False if not one ends in it, and more must be seen.
@@ -293,7 +306,7 @@ impl<'a> TextStream<'a> {
     /// Reads what is left, hands on the last events, and gives what became of all.
     pub(crate) fn finish(mut self, block: &mut dyn Block) -> Result<Part, SinkError> {
         if !self.window.is_empty() {
-            self.read_window(true, block)?;
+            self.read_held(true, block)?;
         }
         let reason = self.unknown.as_ref().map_or("no format fits", |(reason, _)| reason);
         let mut reader = self.format.as_mut().map(|f| f.reader.as_mut());
