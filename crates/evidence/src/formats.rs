@@ -1,7 +1,9 @@
 //! The formats that are known, as their packs declare them.
 
 use crate::clock::{Clock, numeric_offset};
-use crate::framing::Framing;
+use crate::framing::{Blocks, Framing};
+use crate::hosts::auditd::tables::{AuditPack, AuditTables};
+use crate::hosts::windows::table::{WindowsPack, WindowsTable};
 use crate::postgres::csv::Column;
 use crate::postgres::prefix::Prefix;
 use crate::reader::access::Shape;
@@ -83,6 +85,15 @@ pub struct FormatPack {
     /// Container logs: how each line of a program's output is wrapped.
     #[serde(default)]
     pub wrapper: Option<Wrapper>,
+    /// Audit logs: system call numbers by architecture.
+    #[serde(default)]
+    pub syscalls: BTreeMap<String, BTreeMap<u32, String>>,
+    /// Audit logs: what record types and calls mean.
+    #[serde(default)]
+    pub audit: AuditPack,
+    /// Windows events: what they mean. One pack says it for all that hold such events.
+    #[serde(default)]
+    pub windows: Option<WindowsPack>,
     /// Its own proof.
     pub samples: Vec<Sample>,
 }
@@ -113,16 +124,30 @@ pub enum ReaderKind {
     Container,
     /// What programs write to syslog or the journal, by the pack's patterns. Read through those formats.
     Messages,
+    /// The Linux audit log.
+    Auditd,
+    /// The systemd journal as JSON.
+    JournaldJson,
+    /// The systemd journal's export format.
+    JournaldExport,
+    /// Windows event logs in their binary form.
+    WindowsEvtx,
+    /// Windows events as XML.
+    WindowsEventXml,
+    /// Windows events as JSON.
+    WindowsEventJson,
 }
 
 impl ReaderKind {
     /// Whether it reads what stands in a framing of that kind.
     pub(crate) fn reads(self, framing: Framing) -> bool {
         let takes_objects =
-            matches!(self, ReaderKind::NginxJson | ReaderKind::PgJson | ReaderKind::JsonLines | ReaderKind::Json);
+            matches!(self, ReaderKind::NginxJson | ReaderKind::PgJson | ReaderKind::JsonLines | ReaderKind::Json)
+                || matches!(self, ReaderKind::JournaldJson | ReaderKind::WindowsEventJson);
         match framing {
-            Framing::Lines => !matches!(self, ReaderKind::Messages | ReaderKind::Container),
+            Framing::Lines => !matches!(self, ReaderKind::Messages | ReaderKind::Container | ReaderKind::WindowsEvtx),
             Framing::Documents => takes_objects,
+            Framing::Blocks(Blocks::Evtx) => self == ReaderKind::WindowsEvtx,
             Framing::Blocks(_) => false,
         }
     }
@@ -145,6 +170,9 @@ pub struct Sample {
     /// The format as which it is recognised, where that is another pack's: what stands inside a wrapper.
     #[serde(default)]
     pub format: Option<String>,
+    /// The text is base64 of the bytes, blanks between them left out; where zstd made them smaller, of what it made.
+    #[serde(default)]
+    pub base64: bool,
     /// What the store file says about the log, if it says anything.
     #[serde(default)]
     pub log: Option<LogSource>,
@@ -177,6 +205,8 @@ pub struct Formats {
     pub(crate) variables: BTreeMap<String, Target>,
     /// Keys under which documents of any format keep their records.
     pub(crate) inside: Vec<String>,
+    /// What Windows events mean, whatever they are written in.
+    pub(crate) windows: Arc<WindowsTable>,
 }
 
 /// One format, compiled.
@@ -202,6 +232,7 @@ pub(crate) struct Format {
     pub(crate) wrapper: Option<Wrapper>,
     /// How much a record must have to be in it: of two formats that read the same, the one that asks more is meant.
     pub(crate) demands: usize,
+    pub(crate) audit: Arc<AuditTables>,
 }
 
 #[derive(Deserialize)]
@@ -223,6 +254,7 @@ impl Formats {
         let mut formats = Vec::new();
         let (mut access_keys, mut variables) = (BTreeMap::new(), BTreeMap::new());
         let mut inside = BTreeSet::new();
+        let mut windows = WindowsTable::default();
         for (name, pack) in packs_of(packs)? {
             let shown = packs.shown(&name);
             let format = compile(&shown, name.trim_start_matches("formats/"), &pack)?;
@@ -231,11 +263,21 @@ impl Formats {
             }
             variables.extend(targets(&shown, &pack.variables)?);
             inside.extend(pack.inside.iter().cloned());
+            if let Some(pack) = &pack.windows {
+                windows = WindowsTable::compile(&shown, pack)?;
+            }
             formats.push(format);
         }
         let abbreviations = Arc::new(abbreviations(packs)?);
         let inside = inside.into_iter().collect();
-        Ok(Formats { formats, abbreviations, access_keys: Arc::new(access_keys), variables, inside })
+        Ok(Formats {
+            formats,
+            abbreviations,
+            access_keys: Arc::new(access_keys),
+            variables,
+            inside,
+            windows: Arc::new(windows),
+        })
     }
 
     /// The names of the formats, in order.
@@ -289,6 +331,7 @@ fn compile(shown: &str, name: &str, pack: &FormatPack) -> Result<Format, PackErr
         programs: pack.programs.clone(),
         wrapper: pack.wrapper,
         demands: pack.rules.needs.len() + pack.rules.only.len(),
+        audit: Arc::new(AuditTables::compile(shown, &pack.audit, &pack.syscalls)?),
     })
 }
 

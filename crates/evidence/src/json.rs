@@ -63,7 +63,7 @@ pub(crate) fn text(raw: &str) -> Option<Cow<'_, str>> {
     }
     match serde_json::from_str::<String>(raw) {
         Ok(s) => Some(Cow::Owned(s)),
-        // A lone surrogate: valid JSON text, no character. Kept as it stands.
+        // A lone surrogate: valid JSON text, no character. Vec<stanch_model::EventBatch> as it stands.
         Err(_) => Some(Cow::Borrowed(inner)),
     }
 }
