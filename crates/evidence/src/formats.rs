@@ -1,7 +1,7 @@
 //! The formats that are known, as their packs declare them.
 
 use crate::clock::{Clock, numeric_offset};
-use crate::framing::Framing;
+use crate::framing::{Blocks, Framing};
 use crate::postgres::csv::Column;
 use crate::postgres::prefix::Prefix;
 use crate::reader::access::Shape;
@@ -107,6 +107,8 @@ pub enum ReaderKind {
     Text,
     /// What programs write to syslog or the journal, by the pack's patterns. Read through those formats.
     Messages,
+    /// Packet captures.
+    Pcap,
 }
 
 impl ReaderKind {
@@ -115,8 +117,9 @@ impl ReaderKind {
         let takes_objects =
             matches!(self, ReaderKind::NginxJson | ReaderKind::PgJson | ReaderKind::JsonLines | ReaderKind::Json);
         match framing {
-            Framing::Lines => self != ReaderKind::Messages,
+            Framing::Lines => !matches!(self, ReaderKind::Messages | ReaderKind::Pcap),
             Framing::Documents => takes_objects,
+            Framing::Blocks(Blocks::Pcap { .. } | Blocks::PcapNg { .. }) => self == ReaderKind::Pcap,
             Framing::Blocks(_) => false,
         }
     }
@@ -136,6 +139,9 @@ pub struct Sample {
     /// See `text`.
     #[serde(default)]
     pub latin1: bool,
+    /// The text is base64 of the bytes, blanks between them left out.
+    #[serde(default)]
+    pub base64: bool,
     /// What the store file says about the log, if it says anything.
     #[serde(default)]
     pub log: Option<LogSource>,

@@ -6,6 +6,7 @@ use crate::framing::{Cutter, Framing};
 use crate::glob;
 use crate::harvest::Harvest;
 use crate::lines::{Line, RawLine, trimmed};
+use crate::network::PacketCapture;
 use crate::options::{Limits, ReadOptions};
 use crate::postgres::prefix::{self, Prefix};
 use crate::postgres::{csv::Csv, json::Json, stderr::Stderr};
@@ -160,8 +161,9 @@ fn known_kind(sample: &[u8]) -> Option<&'static str> {
         (b"PAR1", "a Parquet file, no log"),
         (b"SQLite format 3\0", "an SQLite database, no log"),
         (b"ElfFile\0", "a Windows event log, which is not read yet"),
-        (b"\xd4\xc3\xb2\xa1", "a packet capture, which is not read yet"),
-        (b"\x0a\x0d\x0d\x0a", "a packet capture, which is not read yet"),
+        (b"\xd4\xc3\xb2\xa1", "a packet capture of which no packet can be read"),
+        (b"\x0a\x0d\x0d\x0a", "a packet capture of which no packet can be read"),
+        (b"\x34\xcd\xb2\xa1", "a packet capture in a variant that is not read; save it as pcapng and add it again"),
         (b"\x7fELF", "a program, no log"),
         (b"%PDF", "a PDF, no log"),
         (b"\x89PNG", "a picture, no log"),
@@ -271,6 +273,7 @@ fn final_reader(
         ReaderKind::Columns => Box::new(Delimited::new(clock, format.rules.clone(), format.table.clone()?)),
         ReaderKind::Text => Box::new(Text::new(clock, format.text.clone(), bytes_max)),
         ReaderKind::Messages => return None,
+        ReaderKind::Pcap => Box::new(PacketCapture::default()),
         ReaderKind::JsonLines => {
             let (mapping, faults) = context.source.map(Mapping::compile).unwrap_or_default();
             remarks.extend(faults);

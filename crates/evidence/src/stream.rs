@@ -273,6 +273,9 @@ fn take(raw: &RawLine<'_>, reader: Option<&mut (dyn Reader + '_)>, reason: &str,
         return harvest.unread_raw(raw, "longer than the limit for a line");
     }
     let Some(reader) = reader else { return harvest.unread_raw(raw, reason.to_owned()) };
+    if !reader.takes_text() {
+        return reader.line(&Line { text: "", raw: raw.bytes, position: raw.position }, harvest);
+    }
     let bytes = &raw.bytes[trimmed(raw)];
     let text = match simdutf8::basic::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
