@@ -109,6 +109,8 @@ pub enum ReaderKind {
     Messages,
     /// Packet captures.
     Pcap,
+    /// Binary logs of MySQL and MariaDB.
+    Binlog,
 }
 
 impl ReaderKind {
@@ -117,9 +119,10 @@ impl ReaderKind {
         let takes_objects =
             matches!(self, ReaderKind::NginxJson | ReaderKind::PgJson | ReaderKind::JsonLines | ReaderKind::Json);
         match framing {
-            Framing::Lines => !matches!(self, ReaderKind::Messages | ReaderKind::Pcap),
+            Framing::Lines => !matches!(self, ReaderKind::Messages | ReaderKind::Pcap | ReaderKind::Binlog),
             Framing::Documents => takes_objects,
             Framing::Blocks(Blocks::Pcap { .. } | Blocks::PcapNg { .. }) => self == ReaderKind::Pcap,
+            Framing::Blocks(Blocks::Binlog) => self == ReaderKind::Binlog,
             Framing::Blocks(_) => false,
         }
     }

@@ -161,6 +161,11 @@ impl Object {
         let _ = write!(self.name(name), "{value}");
     }
 
+    /// Whether it is still of a size that goes with one event.
+    pub(crate) fn has_room(&self) -> bool {
+        self.0.len() < 64 << 10
+    }
+
     /// Ends it. Nothing if it has no member.
     pub(crate) fn finish(&mut self) -> Option<&str> {
         if self.0.len() < 2 {

@@ -1,5 +1,6 @@
 //! Finds out by content which format a file has: every reader tries a sample, and the one that understands most wins.
 
+use crate::binlog::BinaryLog;
 use crate::clock::local_us;
 use crate::formats::{Format, Formats, ReaderKind};
 use crate::framing::{Cutter, Framing};
@@ -164,6 +165,11 @@ fn known_kind(sample: &[u8]) -> Option<&'static str> {
         (b"\xd4\xc3\xb2\xa1", "a packet capture of which no packet can be read"),
         (b"\x0a\x0d\x0d\x0a", "a packet capture of which no packet can be read"),
         (b"\x34\xcd\xb2\xa1", "a packet capture in a variant that is not read; save it as pcapng and add it again"),
+        (b"\xfebin", "a binary log of MySQL or MariaDB of which nothing can be read"),
+        (
+            b"\xfdbin",
+            "an encrypted binary log of MySQL; have the server write it in the open (mysqlbinlog --read-from-remote-server) and add that",
+        ),
         (b"\x7fELF", "a program, no log"),
         (b"%PDF", "a PDF, no log"),
         (b"\x89PNG", "a picture, no log"),
@@ -274,6 +280,7 @@ fn final_reader(
         ReaderKind::Text => Box::new(Text::new(clock, format.text.clone(), bytes_max)),
         ReaderKind::Messages => return None,
         ReaderKind::Pcap => Box::new(PacketCapture::default()),
+        ReaderKind::Binlog => Box::new(BinaryLog::default()),
         ReaderKind::JsonLines => {
             let (mapping, faults) = context.source.map(Mapping::compile).unwrap_or_default();
             remarks.extend(faults);
