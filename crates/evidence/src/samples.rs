@@ -75,7 +75,8 @@ fn check_sample(format: &str, sample: &Sample, formats: &Formats) -> Vec<String>
     problems
 }
 
-fn bytes_of(sample: &Sample) -> Option<Vec<u8>> {
+/// The bytes that a sample stands for.
+pub(crate) fn bytes_of(sample: &Sample) -> Option<Vec<u8>> {
     if sample.base64 {
         return base64(&sample.text);
     }

@@ -270,7 +270,10 @@ fn fits(reader: &mut dyn Reader, sample: &[u8], line_bytes_max: usize) -> bool {
 /// Gives one line to the reader, or to those in no format.
 fn take(raw: &RawLine<'_>, reader: Option<&mut (dyn Reader + '_)>, reason: &str, harvest: &mut Harvest) {
     if raw.too_long.is_some() {
-        return harvest.unread_raw(raw, "longer than the limit for a line");
+        let is_text = reader.is_none_or(|reader| reader.takes_text());
+        let reason =
+            if is_text { "longer than the limit for a line" } else { "bytes where no block begins, or too long a one" };
+        return harvest.unread_raw(raw, reason);
     }
     let Some(reader) = reader else { return harvest.unread_raw(raw, reason.to_owned()) };
     if !reader.takes_text() {

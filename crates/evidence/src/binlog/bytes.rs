@@ -54,7 +54,7 @@ impl<'a> Bytes<'a> {
     }
 
     /// Bytes up to the next NUL, which is left out.
-    pub(super) fn to_nul(&mut self) -> Option<&'a [u8]> {
+    pub(super) fn until_nul(&mut self) -> Option<&'a [u8]> {
         let end = memchr::memchr(0, self.0)?;
         let taken = self.take(end)?;
         self.take(1)?;

@@ -66,7 +66,7 @@ fn put(out: &mut String, value: impl std::fmt::Display) {
 
 /// Objects and arrays: counts, then places of keys, then kinds and places of values, then what stands there.
 fn container(kind: u8, value: &[u8], depth: usize, end: usize, out: &mut String) -> Option<()> {
-    let (is_object, width) = (kind < 2, if kind % 2 == 0 { 2 } else { 4 });
+    let (is_object, width) = (kind < 2, if kind & 1 == 0 { 2 } else { 4 });
     let mut head = Bytes(value);
     let count = head.length(width)?;
     let size = head.length(width)?;

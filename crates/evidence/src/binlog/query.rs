@@ -87,7 +87,7 @@ impl Variables {
                     // 254 stands for more databases than are named.
                     let count = bytes.byte()?;
                     for _ in 0..if count == 254 { 0 } else { count } {
-                        bytes.to_nul()?;
+                        bytes.until_nul()?;
                     }
                 }
                 _ => return None,

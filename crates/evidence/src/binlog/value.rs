@@ -4,7 +4,7 @@ use super::bytes::Bytes;
 use super::jsonb;
 use super::moment::{self, write_date_time, write_time};
 use super::table::{Column, types::*};
-use super::text::{Charset, decoded};
+use super::text::decoded;
 use crate::json::push_string;
 use stanch_model::Instant;
 use std::fmt::Write;
@@ -250,6 +250,7 @@ fn unpacked(value: &[u8], column: &Column, out: &mut String) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::text::Charset;
     use super::*;
     use proptest::prelude::*;
 

@@ -229,7 +229,7 @@ impl Flow {
             from_client: Way::default(),
             from_server: Way::default(),
             icmp: segment.icmp,
-            began_before: is_tcp && !(syn && !ack),
+            began_before: is_tcp && (ack || !syn),
             is_tls: false,
             server_name: None,
             opening: (is_tcp && syn && !ack).then_some(segment.sequence),

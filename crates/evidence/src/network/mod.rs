@@ -67,3 +67,37 @@ impl Reader for PacketCapture {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::{Formats, packs_of};
+    use crate::options::ReadOptions;
+    use crate::samples::{bytes_of, read_bytes};
+    use proptest::prelude::*;
+    use stanch_packs::Packs;
+    use std::sync::LazyLock;
+
+    static FORMATS: LazyLock<Formats> = LazyLock::new(|| Formats::load(&Packs::shipped()).unwrap());
+
+    static SAMPLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+        let packs = packs_of(&Packs::shipped()).unwrap();
+        let (_, pack) = packs.iter().find(|(name, _)| name == "formats/pcap").unwrap();
+        pack.samples.iter().filter_map(bytes_of).collect()
+    });
+
+    proptest! {
+        /// Accounts are checked where they are drawn up.
+        #[test]
+        fn no_bytes_make_it_panic_or_lose_count(
+            which in 0usize..3, changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..9)
+        ) {
+            let mut bytes = SAMPLES[which].clone();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len() - 24) + 24;
+                bytes[at] = byte;
+            }
+            let (account, _) = read_bytes("capture", &bytes, &ReadOptions::new(&FORMATS, "UTC"));
+            prop_assert_eq!(account.lines, account.lines_in_events + account.unread_lines());
+        }
+    }
+}
