@@ -171,7 +171,7 @@ impl BinaryLog {
             kind::ROWS_QUERY | kind::ANNOTATE_ROWS => {
                 // MySQL puts a length before it, which holds for short ones only.
                 let text = if event.kind == kind::ROWS_QUERY { event.body.get(1..) } else { Some(event.body) };
-                self.statement.begin(&String::from_utf8_lossy(text.ok_or(BROKEN)?));
+                self.statement.begin(&query::unmarked(text.ok_or(BROKEN)?));
                 Ok(())
             }
             kind::GTID | kind::ANONYMOUS_GTID | kind::GTID_TAGGED => {

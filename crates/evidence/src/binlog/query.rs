@@ -102,6 +102,14 @@ pub(super) fn statement(text: &[u8], charset: Charset) -> Cow<'_, str> {
     decoded(text, charset).unwrap_or_else(|| String::from_utf8_lossy(text))
 }
 
+/// The text of a statement of which nobody says in which character set it is.
+pub(super) fn unmarked(text: &[u8]) -> Cow<'_, str> {
+    match simdutf8::basic::from_utf8(text) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => statement(text, Charset::Latin1),
+    }
+}
+
 /// What a statement does: its first word, behind comments and brackets.
 pub(super) fn command(statement: &str) -> Option<String> {
     let mut rest = statement;
@@ -138,6 +146,12 @@ mod tests {
         ] {
             assert_eq!(command(statement).as_deref(), expected, "{statement}");
         }
+    }
+
+    #[test]
+    fn a_statement_in_another_character_set_keeps_its_letters() {
+        assert_eq!(unmarked(b"SELECT 'M\xfcller \x80'"), "SELECT 'Müller €'");
+        assert_eq!(unmarked("SELECT 'Müller'".as_bytes()), "SELECT 'Müller'");
     }
 
     #[test]
