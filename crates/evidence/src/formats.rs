@@ -136,19 +136,29 @@ pub enum ReaderKind {
     WindowsEventXml,
     /// Windows events as JSON.
     WindowsEventJson,
+    /// Packet captures.
+    Pcap,
+    /// Binary logs of MySQL and MariaDB.
+    Binlog,
 }
 
 impl ReaderKind {
     /// Whether it reads what stands in a framing of that kind.
     pub(crate) fn reads(self, framing: Framing) -> bool {
-        let takes_objects =
-            matches!(self, ReaderKind::NginxJson | ReaderKind::PgJson | ReaderKind::JsonLines | ReaderKind::Json)
-                || matches!(self, ReaderKind::JournaldJson | ReaderKind::WindowsEventJson);
-        match framing {
-            Framing::Lines => !matches!(self, ReaderKind::Messages | ReaderKind::Container | ReaderKind::WindowsEvtx),
-            Framing::Documents => takes_objects,
-            Framing::Blocks(Blocks::Evtx) => self == ReaderKind::WindowsEvtx,
-            Framing::Blocks(_) => false,
+        match self {
+            ReaderKind::Messages | ReaderKind::Container => false,
+            ReaderKind::WindowsEvtx => framing == Framing::Blocks(Blocks::Evtx),
+            ReaderKind::Binlog => framing == Framing::Blocks(Blocks::Binlog),
+            ReaderKind::Pcap => {
+                matches!(framing, Framing::Blocks(Blocks::Pcap { .. } | Blocks::PcapNg { .. }))
+            }
+            ReaderKind::NginxJson
+            | ReaderKind::PgJson
+            | ReaderKind::JsonLines
+            | ReaderKind::Json
+            | ReaderKind::JournaldJson
+            | ReaderKind::WindowsEventJson => matches!(framing, Framing::Lines | Framing::Documents),
+            _ => framing == Framing::Lines,
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// The members of a JSON object in their order, values unread. Nothing if the text is not one whole object.
 pub(crate) fn members(text: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
@@ -128,6 +128,52 @@ pub(crate) fn push_string(out: &mut String, text: &str) {
     }
     out.push_str(&text[from..]);
     out.push('"');
+}
+
+/// An object whose members are written one after the other, each into the room of the last.
+#[derive(Debug, Default)]
+pub(crate) struct Object(String);
+
+impl Object {
+    /// Begins anew.
+    pub(crate) fn begin(&mut self) {
+        self.0.clear();
+        self.0.push('{');
+    }
+
+    /// Writes a member's name; its value is to be written behind it, as JSON.
+    pub(crate) fn name(&mut self, name: &str) -> &mut String {
+        if !self.0.ends_with('{') {
+            self.0.push(',');
+        }
+        push_string(&mut self.0, name);
+        self.0.push(':');
+        &mut self.0
+    }
+
+    /// A member whose value is text.
+    pub(crate) fn text(&mut self, name: &str, value: &str) {
+        push_string(self.name(name), value);
+    }
+
+    /// A member whose value is written as it stands: a number, `true`, JSON.
+    pub(crate) fn raw(&mut self, name: &str, value: impl fmt::Display) {
+        let _ = write!(self.name(name), "{value}");
+    }
+
+    /// Whether it is still of a size that goes with one event.
+    pub(crate) fn has_room(&self) -> bool {
+        self.0.len() < 64 << 10
+    }
+
+    /// Ends it. Nothing if it has no member.
+    pub(crate) fn finish(&mut self) -> Option<&str> {
+        if self.0.len() < 2 {
+            return None;
+        }
+        self.0.push('}');
+        Some(&self.0)
+    }
 }
 
 #[cfg(test)]

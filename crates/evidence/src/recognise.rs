@@ -1,5 +1,6 @@
 //! Finds out by content which format a file has: every reader tries a sample, and the one that understands most wins.
 
+use crate::binlog::BinaryLog;
 use crate::clock::local_us;
 use crate::formats::{Format, Formats, ReaderKind};
 use crate::framing::{Cutter, Framing};
@@ -10,6 +11,7 @@ use crate::hosts::evtx::WindowsEvtx;
 use crate::hosts::journald::{JournaldExport, JournaldJson};
 use crate::hosts::windows::{json::WindowsEventJson, xml::WindowsEventXml};
 use crate::lines::{Line, RawLine, trimmed};
+use crate::network::PacketCapture;
 use crate::options::{Limits, ReadOptions};
 use crate::postgres::prefix::{self, Prefix};
 use crate::postgres::{csv::Csv, json::Json, stderr::Stderr};
@@ -260,8 +262,14 @@ fn known_kind(sample: &[u8]) -> Option<&'static str> {
         (b"PK\x03\x04", "a zip archive inside an archive; unpack it and add it again"),
         (b"PAR1", "a Parquet file, no log"),
         (b"SQLite format 3\0", "an SQLite database, no log"),
-        (b"\xd4\xc3\xb2\xa1", "a packet capture, which is not read yet"),
-        (b"\x0a\x0d\x0d\x0a", "a packet capture, which is not read yet"),
+        (b"\xd4\xc3\xb2\xa1", "a packet capture of which no packet can be read"),
+        (b"\x0a\x0d\x0d\x0a", "a packet capture of which no packet can be read"),
+        (b"\x34\xcd\xb2\xa1", "a packet capture in a variant that is not read; save it as pcapng and add it again"),
+        (b"\xfebin", "a binary log of MySQL or MariaDB of which nothing can be read"),
+        (
+            b"\xfdbin",
+            "an encrypted binary log of MySQL; have the server write it in the open (mysqlbinlog --read-from-remote-server) and add that",
+        ),
         (b"\x7fELF", "a program, no log"),
         (b"%PDF", "a PDF, no log"),
         (b"\x89PNG", "a picture, no log"),
@@ -372,6 +380,8 @@ fn final_reader(
         ReaderKind::Columns => Box::new(Delimited::new(clock, format.rules.clone(), format.table.clone()?)),
         ReaderKind::Text => Box::new(Text::new(clock, format.text.clone(), bytes_max)),
         ReaderKind::Messages | ReaderKind::Container => return None,
+        ReaderKind::Pcap => Box::new(PacketCapture::default()),
+        ReaderKind::Binlog => Box::new(BinaryLog::default()),
         ReaderKind::JsonLines => {
             let (mapping, faults) = context.source.map(Mapping::compile).unwrap_or_default();
             remarks.extend(faults);

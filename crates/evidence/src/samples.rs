@@ -169,6 +169,13 @@ mod tests {
     }
 
     #[test]
+    fn base64_is_read_whatever_blanks_stand_in_it() {
+        assert_eq!(base64("AAEC\n  /v8=").as_deref(), Some(&[0, 1, 2, 0xfe, 0xff][..]));
+        assert_eq!(base64("/w==").as_deref(), Some(&[0xff][..]));
+        assert_eq!(base64("a-b"), None);
+    }
+
+    #[test]
     fn a_pack_that_lies_about_its_sample_is_named() {
         let text = Packs::shipped()
             .text("formats/json_lines")

@@ -432,12 +432,19 @@ fn fits(reader: &mut dyn Reader, sample: &[u8], line_bytes_max: usize) -> bool {
 /// Gives one line to the reader, or to those in no format.
 fn take(raw: &RawLine<'_>, reader: Option<&mut (dyn Reader + '_)>, reason: &str, harvest: &mut Harvest) {
     if let Some(length) = raw.too_long {
-        if let Some(reader) = reader {
-            reader.passed(raw, length);
-        }
-        return harvest.unread_raw(raw, "longer than the limit for a line");
+        let Some(reader) = reader else {
+            return harvest.unread_raw(raw, "longer than the limit for a line");
+        };
+        reader.passed(raw, length);
+        let is_text = reader.takes_text();
+        let reason =
+            if is_text { "longer than the limit for a line" } else { "bytes where no block begins, or too long a one" };
+        return harvest.unread_raw(raw, reason);
     }
     let Some(reader) = reader else { return harvest.unread_raw(raw, reason.to_owned()) };
+    if !reader.takes_text() {
+        return reader.line(&Line { text: "", raw: raw.bytes, position: raw.position }, harvest);
+    }
     let bytes = &raw.bytes[trimmed(raw)];
     let text = match simdutf8::basic::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),

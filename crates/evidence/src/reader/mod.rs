@@ -31,4 +31,9 @@ pub(crate) trait Reader: Send {
 
     /// Hands out what still waited for further lines.
     fn finish(&mut self, _harvest: &mut Harvest) {}
+
+    /// Whether it reads text. If not, lines come to it with their bytes only.
+    fn takes_text(&self) -> bool {
+        true
+    }
 }
