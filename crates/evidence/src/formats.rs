@@ -2,6 +2,7 @@
 
 use crate::clock::{Clock, numeric_offset};
 use crate::framing::Framing;
+use crate::hosts::auditd::tables::{AuditPack, AuditTables};
 use crate::postgres::csv::Column;
 use crate::postgres::prefix::Prefix;
 use crate::reader::access::Shape;
@@ -83,6 +84,12 @@ pub struct FormatPack {
     /// Container logs: how each line of a program's output is wrapped.
     #[serde(default)]
     pub wrapper: Option<Wrapper>,
+    /// Audit logs: system call numbers by architecture.
+    #[serde(default)]
+    pub syscalls: BTreeMap<String, BTreeMap<u32, String>>,
+    /// Audit logs: what record types and calls mean.
+    #[serde(default)]
+    pub audit: AuditPack,
     /// Its own proof.
     pub samples: Vec<Sample>,
 }
@@ -113,6 +120,8 @@ pub enum ReaderKind {
     Container,
     /// What programs write to syslog or the journal, by the pack's patterns. Read through those formats.
     Messages,
+    /// The Linux audit log.
+    Auditd,
 }
 
 impl ReaderKind {
@@ -202,6 +211,7 @@ pub(crate) struct Format {
     pub(crate) wrapper: Option<Wrapper>,
     /// How much a record must have to be in it: of two formats that read the same, the one that asks more is meant.
     pub(crate) demands: usize,
+    pub(crate) audit: Arc<AuditTables>,
 }
 
 #[derive(Deserialize)]
@@ -289,6 +299,7 @@ fn compile(shown: &str, name: &str, pack: &FormatPack) -> Result<Format, PackErr
         programs: pack.programs.clone(),
         wrapper: pack.wrapper,
         demands: pack.rules.needs.len() + pack.rules.only.len(),
+        audit: Arc::new(AuditTables::compile(shown, &pack.audit, &pack.syscalls)?),
     })
 }
 

@@ -5,6 +5,7 @@ use crate::formats::{Format, Formats, ReaderKind};
 use crate::framing::{Cutter, Framing};
 use crate::glob;
 use crate::harvest::Harvest;
+use crate::hosts::auditd::Auditd;
 use crate::lines::{Line, RawLine, trimmed};
 use crate::options::{Limits, ReadOptions};
 use crate::postgres::prefix::{self, Prefix};
@@ -374,6 +375,7 @@ fn final_reader(
             remarks.extend(faults);
             Box::new(JsonLines::new(clock, mapping, format.time_keys.clone()))
         }
+        ReaderKind::Auditd => Box::new(Auditd::new(clock, format.audit.clone())),
     })
 }
 
