@@ -122,13 +122,18 @@ pub enum ReaderKind {
     Messages,
     /// The Linux audit log.
     Auditd,
+    /// The systemd journal as JSON.
+    JournaldJson,
+    /// The systemd journal's export format.
+    JournaldExport,
 }
 
 impl ReaderKind {
     /// Whether it reads what stands in a framing of that kind.
     pub(crate) fn reads(self, framing: Framing) -> bool {
         let takes_objects =
-            matches!(self, ReaderKind::NginxJson | ReaderKind::PgJson | ReaderKind::JsonLines | ReaderKind::Json);
+            matches!(self, ReaderKind::NginxJson | ReaderKind::PgJson | ReaderKind::JsonLines | ReaderKind::Json)
+                || self == ReaderKind::JournaldJson;
         match framing {
             Framing::Lines => !matches!(self, ReaderKind::Messages | ReaderKind::Container),
             Framing::Documents => takes_objects,

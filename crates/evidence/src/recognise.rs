@@ -6,6 +6,7 @@ use crate::framing::{Cutter, Framing};
 use crate::glob;
 use crate::harvest::Harvest;
 use crate::hosts::auditd::Auditd;
+use crate::hosts::journald::{JournaldExport, JournaldJson};
 use crate::lines::{Line, RawLine, trimmed};
 use crate::options::{Limits, ReadOptions};
 use crate::postgres::prefix::{self, Prefix};
@@ -375,6 +376,8 @@ fn final_reader(
             remarks.extend(faults);
             Box::new(JsonLines::new(clock, mapping, format.time_keys.clone()))
         }
+        ReaderKind::JournaldJson => Box::new(JournaldJson::new(clock, format.rules.clone())),
+        ReaderKind::JournaldExport => Box::new(JournaldExport::new(clock, format.rules.clone(), bytes_max)),
         ReaderKind::Auditd => Box::new(Auditd::new(clock, format.audit.clone())),
     })
 }

@@ -431,7 +431,10 @@ fn fits(reader: &mut dyn Reader, sample: &[u8], line_bytes_max: usize) -> bool {
 
 /// Gives one line to the reader, or to those in no format.
 fn take(raw: &RawLine<'_>, reader: Option<&mut (dyn Reader + '_)>, reason: &str, harvest: &mut Harvest) {
-    if raw.too_long.is_some() {
+    if let Some(length) = raw.too_long {
+        if let Some(reader) = reader {
+            reader.passed(raw, length);
+        }
         return harvest.unread_raw(raw, "longer than the limit for a line");
     }
     let Some(reader) = reader else { return harvest.unread_raw(raw, reason.to_owned()) };

@@ -13,7 +13,7 @@ pub(crate) mod text;
 pub(crate) mod wrapped;
 
 use crate::harvest::Harvest;
-use crate::lines::Line;
+use crate::lines::{Line, RawLine};
 
 /// Turns lines into events. Every line given is either counted in an event or refused with a reason, by `finish` at
 /// the latest; no text makes a reader stop or panic.
@@ -25,6 +25,9 @@ pub(crate) trait Reader: Send {
     fn is_line_by_line(&self) -> bool {
         false
     }
+
+    /// A line too long to be handed over, which has been counted as unread: its beginning, and its length in bytes.
+    fn passed(&mut self, _line: &RawLine<'_>, _length: u64) {}
 
     /// Hands out what still waited for further lines.
     fn finish(&mut self, _harvest: &mut Harvest) {}
