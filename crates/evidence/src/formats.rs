@@ -1,8 +1,9 @@
 //! The formats that are known, as their packs declare them.
 
 use crate::clock::{Clock, numeric_offset};
-use crate::framing::Framing;
+use crate::framing::{Blocks, Framing};
 use crate::hosts::auditd::tables::{AuditPack, AuditTables};
+use crate::hosts::windows::table::{WindowsPack, WindowsTable};
 use crate::postgres::csv::Column;
 use crate::postgres::prefix::Prefix;
 use crate::reader::access::Shape;
@@ -90,6 +91,9 @@ pub struct FormatPack {
     /// Audit logs: what record types and calls mean.
     #[serde(default)]
     pub audit: AuditPack,
+    /// Windows events: what they mean. One pack says it for all that hold such events.
+    #[serde(default)]
+    pub windows: Option<WindowsPack>,
     /// Its own proof.
     pub samples: Vec<Sample>,
 }
@@ -126,6 +130,12 @@ pub enum ReaderKind {
     JournaldJson,
     /// The systemd journal's export format.
     JournaldExport,
+    /// Windows event logs in their binary form.
+    WindowsEvtx,
+    /// Windows events as XML.
+    WindowsEventXml,
+    /// Windows events as JSON.
+    WindowsEventJson,
 }
 
 impl ReaderKind {
@@ -133,10 +143,11 @@ impl ReaderKind {
     pub(crate) fn reads(self, framing: Framing) -> bool {
         let takes_objects =
             matches!(self, ReaderKind::NginxJson | ReaderKind::PgJson | ReaderKind::JsonLines | ReaderKind::Json)
-                || self == ReaderKind::JournaldJson;
+                || matches!(self, ReaderKind::JournaldJson | ReaderKind::WindowsEventJson);
         match framing {
-            Framing::Lines => !matches!(self, ReaderKind::Messages | ReaderKind::Container),
+            Framing::Lines => !matches!(self, ReaderKind::Messages | ReaderKind::Container | ReaderKind::WindowsEvtx),
             Framing::Documents => takes_objects,
+            Framing::Blocks(Blocks::Evtx) => self == ReaderKind::WindowsEvtx,
             Framing::Blocks(_) => false,
         }
     }
@@ -159,6 +170,9 @@ pub struct Sample {
     /// The format as which it is recognised, where that is another pack's: what stands inside a wrapper.
     #[serde(default)]
     pub format: Option<String>,
+    /// The text is base64 of the bytes, blanks between them left out; where zstd made them smaller, of what it made.
+    #[serde(default)]
+    pub base64: bool,
     /// What the store file says about the log, if it says anything.
     #[serde(default)]
     pub log: Option<LogSource>,
@@ -191,6 +205,8 @@ pub struct Formats {
     pub(crate) variables: BTreeMap<String, Target>,
     /// Keys under which documents of any format keep their records.
     pub(crate) inside: Vec<String>,
+    /// What Windows events mean, whatever they are written in.
+    pub(crate) windows: Arc<WindowsTable>,
 }
 
 /// One format, compiled.
@@ -238,6 +254,7 @@ impl Formats {
         let mut formats = Vec::new();
         let (mut access_keys, mut variables) = (BTreeMap::new(), BTreeMap::new());
         let mut inside = BTreeSet::new();
+        let mut windows = WindowsTable::default();
         for (name, pack) in packs_of(packs)? {
             let shown = packs.shown(&name);
             let format = compile(&shown, name.trim_start_matches("formats/"), &pack)?;
@@ -246,11 +263,21 @@ impl Formats {
             }
             variables.extend(targets(&shown, &pack.variables)?);
             inside.extend(pack.inside.iter().cloned());
+            if let Some(pack) = &pack.windows {
+                windows = WindowsTable::compile(&shown, pack)?;
+            }
             formats.push(format);
         }
         let abbreviations = Arc::new(abbreviations(packs)?);
         let inside = inside.into_iter().collect();
-        Ok(Formats { formats, abbreviations, access_keys: Arc::new(access_keys), variables, inside })
+        Ok(Formats {
+            formats,
+            abbreviations,
+            access_keys: Arc::new(access_keys),
+            variables,
+            inside,
+            windows: Arc::new(windows),
+        })
     }
 
     /// The names of the formats, in order.

@@ -6,7 +6,9 @@ use crate::framing::{Cutter, Framing};
 use crate::glob;
 use crate::harvest::Harvest;
 use crate::hosts::auditd::Auditd;
+use crate::hosts::evtx::WindowsEvtx;
 use crate::hosts::journald::{JournaldExport, JournaldJson};
+use crate::hosts::windows::{json::WindowsEventJson, xml::WindowsEventXml};
 use crate::lines::{Line, RawLine, trimmed};
 use crate::options::{Limits, ReadOptions};
 use crate::postgres::prefix::{self, Prefix};
@@ -258,7 +260,6 @@ fn known_kind(sample: &[u8]) -> Option<&'static str> {
         (b"PK\x03\x04", "a zip archive inside an archive; unpack it and add it again"),
         (b"PAR1", "a Parquet file, no log"),
         (b"SQLite format 3\0", "an SQLite database, no log"),
-        (b"ElfFile\0", "a Windows event log, which is not read yet"),
         (b"\xd4\xc3\xb2\xa1", "a packet capture, which is not read yet"),
         (b"\x0a\x0d\x0d\x0a", "a packet capture, which is not read yet"),
         (b"\x7fELF", "a program, no log"),
@@ -378,6 +379,9 @@ fn final_reader(
         }
         ReaderKind::JournaldJson => Box::new(JournaldJson::new(clock, format.rules.clone())),
         ReaderKind::JournaldExport => Box::new(JournaldExport::new(clock, format.rules.clone(), bytes_max)),
+        ReaderKind::WindowsEvtx => Box::new(WindowsEvtx::new(clock, formats.windows.clone())),
+        ReaderKind::WindowsEventXml => Box::new(WindowsEventXml::new(clock, formats.windows.clone(), bytes_max)),
+        ReaderKind::WindowsEventJson => Box::new(WindowsEventJson::new(clock, formats.windows.clone())),
         ReaderKind::Auditd => Box::new(Auditd::new(clock, format.audit.clone())),
     })
 }

@@ -11,6 +11,9 @@ use stanch_model::event::BatchRow;
 use stanch_model::{EventBatch, EventFields, FileAccount, NumberField, Seal, TextField};
 use stanch_packs::{Packs, Problem};
 
+/// Bytes that a packed sample may have.
+const SAMPLE_BYTES_MAX: usize = 1 << 20;
+
 /// Checks every format pack: its fields exist, it has samples, one of them hostile, and each sample comes out as it says.
 pub fn check(packs: &Packs) -> Vec<Problem> {
     let (formats, all) = match (Formats::load(packs), packs_of(packs)) {
@@ -43,11 +46,7 @@ fn check_pack(name: &str, pack: &FormatPack, formats: &Formats) -> Vec<String> {
 }
 
 fn check_sample(format: &str, sample: &Sample, formats: &Formats) -> Vec<String> {
-    let bytes: Vec<u8> = if sample.latin1 {
-        sample.text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
-    } else {
-        sample.text.clone().into_bytes()
-    };
+    let Some(bytes) = bytes_of(sample) else { return vec!["its text is no base64".to_owned()] };
     let logs: Vec<_> = sample.log.iter().cloned().collect();
     let options = ReadOptions { logs: &logs, ..ReadOptions::new(formats, "UTC") };
     let (account, events) = read_bytes("sample", &bytes, &options);
@@ -80,6 +79,48 @@ fn check_sample(format: &str, sample: &Sample, formats: &Formats) -> Vec<String>
         problems.push(format!("{found} lines are unread in all, not {expected} ({})", reasons.join("; ")));
     }
     problems
+}
+
+/// The bytes that a sample stands for, unless it is no base64.
+pub(crate) fn bytes_of(sample: &Sample) -> Option<Vec<u8>> {
+    if sample.base64 {
+        return base64(&sample.text).map(unpacked);
+    }
+    if sample.latin1 {
+        return Some(sample.text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect());
+    }
+    Some(sample.text.clone().into_bytes())
+}
+
+/// What zstd has made smaller as it was before: binary formats have much room in which nothing stands.
+fn unpacked(bytes: Vec<u8>) -> Vec<u8> {
+    const MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
+    if !bytes.starts_with(MAGIC) {
+        return bytes;
+    }
+    zstd::bulk::decompress(&bytes, SAMPLE_BYTES_MAX).unwrap_or(bytes)
+}
+
+/// The bytes that base64 stands for. Blanks and what fills the end up count for nothing.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let (mut bytes, mut bits, mut held) = (Vec::with_capacity(text.len() * 3 / 4), 0u32, 0);
+    for b in text.bytes().filter(|b| !b.is_ascii_whitespace() && *b != b'=') {
+        let six = match b {
+            b'A'..=b'Z' => b - b'A',
+            b'a'..=b'z' => b - b'a' + 26,
+            b'0'..=b'9' => b - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(six);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held) as u8);
+        }
+    }
+    Some(bytes)
 }
 
 fn value(row: &BatchRow<'_>, name: &str) -> Option<Scalar> {

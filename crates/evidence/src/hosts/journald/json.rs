@@ -23,6 +23,10 @@ impl JournaldJson {
 }
 
 impl Reader for JournaldJson {
+    fn is_line_by_line(&self) -> bool {
+        true
+    }
+
     fn line(&mut self, line: &Line<'_>, harvest: &mut Harvest) {
         let text = line.text.trim_start_matches('\u{1e}');
         let text = text.strip_prefix("data: ").unwrap_or(text);
