@@ -4,7 +4,7 @@ use crate::harvest::Harvest;
 use crate::hosts::auditd::Open;
 use crate::hosts::auditd::record::By;
 use crate::hosts::auditd::sockaddr::{self, Address};
-use crate::hosts::auditd::tables::{AuditTables, End, Meaning};
+use crate::hosts::auditd::tables::{AuditTables, ConnectionEnd, Meaning};
 use crate::hosts::auditd::values::{Field, Record, each_left, is_set, left_over, says_something, taken};
 use crate::targets::{Draft, Target};
 use stanch_model::{EventClass, NumberField, TextField};
@@ -82,9 +82,9 @@ impl<'r, 'a> Event<'r, 'a> {
         self.end(address, meaning.and_then(|m| m.address));
     }
 
-    fn end(&mut self, address: Option<Address>, end: Option<End>) {
+    fn end(&mut self, address: Option<Address>, end: Option<ConnectionEnd>) {
         match (address, end) {
-            (Some(Address::Inet { ip, port }), Some(End::Source)) => {
+            (Some(Address::Inet { ip, port }), Some(ConnectionEnd::Source)) => {
                 self.put(TextField::SrcIp, ip);
                 self.number(NumberField::SrcPort, port.to_string());
             }

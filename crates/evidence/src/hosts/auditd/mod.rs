@@ -36,6 +36,8 @@ pub(crate) struct Auditd {
     spare: Vec<Open>,
     lines: u64,
     held: usize,
+    /// What `ausearch` puts between events, until a record shows that it did.
+    before: Option<(Position, u64)>,
 }
 
 /// An event to which further records may belong.
@@ -118,7 +120,18 @@ const END: &str = "EOE";
 
 impl Auditd {
     pub(crate) fn new(clock: Clock, tables: Arc<AuditTables>) -> Auditd {
-        Auditd { clock, tables, open: VecDeque::new(), spare: Vec::new(), lines: 0, held: 0 }
+        Auditd { clock, tables, open: VecDeque::new(), spare: Vec::new(), lines: 0, held: 0, before: None }
+    }
+
+    /// A line that tells nothing of its own: `----`, or the time that the records behind it have too.
+    fn between(&mut self, line: &Line<'_>, harvest: &mut Harvest) {
+        if self.lines > 0 {
+            return harvest.framing(line);
+        }
+        let (position, lines) = self.before.get_or_insert((line.position, 0));
+        let end = line.position.offset + u64::from(line.position.length);
+        position.length = u32::try_from(end - position.offset).unwrap_or(u32::MAX);
+        *lines += 1;
     }
 
     /// Hands out the events at the front that have ended.
@@ -145,6 +158,9 @@ impl Auditd {
 impl Reader for Auditd {
     fn line(&mut self, line: &Line<'_>, harvest: &mut Harvest) {
         let Some(head) = record::head(line.text) else {
+            if line.text == "----" || line.text.starts_with("time->") {
+                return self.between(line, harvest);
+            }
             return harvest.unread(line, "no audit record, which begins with type=… msg=audit(time:serial)");
         };
         let time = match self.clock.any(head.time) {
@@ -152,6 +168,9 @@ impl Reader for Auditd {
             Err(fault) => return harvest.unread(line, fault.reason()),
         };
         self.lines += 1;
+        if let Some((_, lines)) = self.before.take() {
+            harvest.lines_in_events += lines;
+        }
         let at = match self.open.iter().rposition(|open| open.is_of(&head, time)) {
             Some(at) => at,
             None if head.kind == END => {
@@ -174,6 +193,9 @@ impl Reader for Auditd {
     }
 
     fn finish(&mut self, harvest: &mut Harvest) {
+        if let Some((position, lines)) = self.before.take() {
+            harvest.unread_lines(position, lines, "what stands between audit records, without any");
+        }
         self.hand_out(None, harvest);
     }
 }

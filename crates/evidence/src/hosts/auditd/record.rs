@@ -72,64 +72,64 @@ pub(crate) fn fields<'a>(body: &'a str, words: &mut String, mut each: impl FnMut
 }
 
 fn tokens<'a>(text: &'a str, by: By, words: &mut String, each: &mut impl FnMut(Written<'a>)) {
-    let mut rest = text;
-    let mut before = "";
+    let b = text.as_bytes();
+    let (mut at, mut before) = (0, "");
     loop {
-        rest = rest.trim_start_matches([' ', ',', '\t']);
-        let in_brackets = rest.starts_with('(');
-        rest = rest.trim_start_matches('(');
-        if rest.is_empty() {
+        while at < b.len() && matches!(b[at], b' ' | b',' | b'\t') {
+            at += 1;
+        }
+        let in_brackets = b.get(at) == Some(&b'(');
+        while at < b.len() && b[at] == b'(' {
+            at += 1;
+        }
+        if at >= b.len() {
             return;
         }
-        let end = rest.find(['=', ' ']).unwrap_or(rest.len());
-        if !rest[end..].starts_with('=') || end == 0 {
-            let end = if end == 0 { 1 } else { end };
-            let word = &rest[..end];
-            before = word;
+        let end = memchr::memchr2(b'=', b' ', &b[at..]).map_or(b.len(), |found| at + found);
+        if end == at || b.get(end) != Some(&b'=') {
+            // A word alone, or an equals sign without a name.
+            let end = end.max(at + 1);
+            let word = &text[at..end];
             if !words.is_empty() {
                 words.push(' ');
             }
             words.push_str(word.trim_end_matches(','));
-            rest = &rest[end..];
+            (at, before) = (end, word);
             continue;
         }
-        let (key, (value, quoted, after)) = (&rest[..end], value(&rest[end + 1..], in_brackets));
+        let (key, (value, quoted, behind)) = (&text[at..end], value(text, end + 1, in_brackets));
         // `old auid=4294967295 new auid=0`, as old kernels wrote it.
         let key = match before {
             "old" | "new" => Cow::Owned(format!("{before}_{key}")),
             _ => Cow::Borrowed(key),
         };
-        before = "";
         each(Written { by, key, value, quoted });
-        rest = after;
+        (at, before) = (behind, "");
     }
 }
 
-/// A value, whether it stood in quotes, and what follows it.
-fn value(text: &str, in_brackets: bool) -> (&str, bool, &str) {
-    let closed = |open: char, close: char| {
-        let inner = text.strip_prefix(open)?;
-        let end = inner.find(close)?;
-        Some((&inner[..end], &inner[end + 1..]))
+/// The value that begins at a place, whether it stood in quotes, and where it has ended.
+fn value(text: &str, at: usize, in_brackets: bool) -> (&str, bool, usize) {
+    let b = text.as_bytes();
+    let close = match b.get(at) {
+        Some(b'"') => Some(b'"'),
+        Some(b'{') => Some(b'}'),
+        _ => None,
     };
-    if let Some((inner, after)) = closed('"', '"') {
-        return (inner, true, after);
+    if let Some(length) = close.and_then(|close| memchr::memchr(close, &b[at + 1..])) {
+        let inner = &text[at + 1..at + 1 + length];
+        return (if b[at] == b'{' { inner.trim() } else { inner }, true, at + length + 2);
     }
-    if let Some((inner, after)) = closed('{', '}') {
-        return (inner.trim(), true, after);
-    }
-    let end = text.find(' ').unwrap_or(text.len());
-    let (value, after) = text.split_at(end);
-    let value = value.trim_end_matches([',', '"']);
-    let value = if in_brackets || !value.contains('(') { value.trim_end_matches(')') } else { value };
-    (value, false, after)
+    let end = memchr::memchr(b' ', &b[at..]).map_or(b.len(), |found| at + found);
+    let value = text[at..end].trim_end_matches([',', '"']);
+    // `(hostname=?, addr=?, terminal=cron res=success)`; but `(none)` is a value.
+    let value =
+        if value.ends_with(')') && (in_brackets || !value.contains('(')) { value.trim_end_matches(')') } else { value };
+    (value, false, end)
 }
 
-/// What a value means that may be hexadecimal: the bytes that it stands for.
-pub(crate) fn unescaped(value: &str, quoted: bool) -> Cow<'_, str> {
-    if quoted {
-        return Cow::Borrowed(value);
-    }
+/// What an unquoted value means that may be hexadecimal: the bytes that it stands for.
+pub(crate) fn unescaped(value: &str) -> Cow<'_, str> {
     match bytes(value) {
         Some(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
         None => Cow::Borrowed(value),
@@ -156,7 +156,7 @@ mod tests {
 
     fn read(body: &str) -> (Vec<(By, String, String)>, String) {
         let (mut words, mut found) = (String::new(), Vec::new());
-        fields(body, &mut words, |f| found.push((f.by, f.key.into_owned(), unescaped(f.value, f.quoted).into_owned())));
+        fields(body, &mut words, |f| found.push((f.by, f.key.into_owned(), f.value.to_owned())));
         (found, words)
     }
 
@@ -204,11 +204,10 @@ mod tests {
 
     #[test]
     fn only_capital_hexadecimal_is_unescaped() {
-        assert_eq!(unescaped("2F746D702F612062", false), "/tmp/a b");
-        assert_eq!(unescaped("2F746D702F612062", true), "2F746D702F612062");
-        assert_eq!(unescaped("root", false), "root");
-        assert_eq!(unescaped("ABC", false), "ABC");
-        assert_eq!(unescaped("FF", false), "\u{fffd}");
+        assert_eq!(unescaped("2F746D702F612062"), "/tmp/a b");
+        assert_eq!(unescaped("root"), "root");
+        assert_eq!(unescaped("ABC"), "ABC");
+        assert_eq!(unescaped("FF"), "\u{fffd}");
     }
 
     proptest! {

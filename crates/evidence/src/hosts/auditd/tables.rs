@@ -17,9 +17,9 @@ pub struct AuditPack {
     /// How the names of those record types begin that are an event each, with no others of the same serial.
     pub alone: Vec<String>,
     /// Record type → what its event is.
-    pub records: BTreeMap<String, MeaningPack>,
+    pub records: BTreeMap<String, AuditMeaning>,
     /// System call → what its event is. Calls not named are a base event with the call's name as activity.
-    pub calls: BTreeMap<String, MeaningPack>,
+    pub calls: BTreeMap<String, AuditMeaning>,
     /// Error number → its name.
     pub errors: BTreeMap<i64, String>,
 }
@@ -27,7 +27,7 @@ pub struct AuditPack {
 /// What an event is, as written.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct MeaningPack {
+pub struct AuditMeaning {
     /// OCSF class by its word.
     pub class: String,
     /// Activity; of a system call, its own name where nothing is said.
@@ -38,13 +38,13 @@ pub struct MeaningPack {
     pub activity_from: Option<String>,
     /// System calls: what the socket address is, where there is one.
     #[serde(default)]
-    pub address: Option<End>,
+    pub address: Option<ConnectionEnd>,
 }
 
 /// An end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum End {
+pub enum ConnectionEnd {
     /// Who connected.
     Source,
     /// What was connected to.
@@ -69,7 +69,7 @@ pub(crate) struct Meaning {
     pub(crate) class: EventClass,
     pub(crate) activity: Option<String>,
     pub(crate) activity_from: Option<String>,
-    pub(crate) address: Option<End>,
+    pub(crate) address: Option<ConnectionEnd>,
 }
 
 impl AuditTables {
@@ -82,7 +82,7 @@ impl AuditTables {
         pack: &AuditPack,
         syscalls: &BTreeMap<String, BTreeMap<u32, String>>,
     ) -> Result<AuditTables, PackError> {
-        let compiled = |table: &BTreeMap<String, MeaningPack>| -> Result<BTreeMap<String, Meaning>, PackError> {
+        let compiled = |table: &BTreeMap<String, AuditMeaning>| -> Result<BTreeMap<String, Meaning>, PackError> {
             table.iter().map(|(name, m)| Ok((name.clone(), meaning(shown, name, m)?))).collect()
         };
         Ok(AuditTables {
@@ -132,9 +132,9 @@ impl AuditTables {
     }
 }
 
-fn meaning(shown: &str, name: &str, pack: &MeaningPack) -> Result<Meaning, PackError> {
+fn meaning(shown: &str, name: &str, pack: &AuditMeaning) -> Result<Meaning, PackError> {
     let class = EventClass::from_word(&pack.class)
         .ok_or_else(|| PackError::new(shown, format!("`{name}` is a {:?}, which is no event class", pack.class)))?;
-    let MeaningPack { activity, activity_from, address, .. } = pack.clone();
+    let AuditMeaning { activity, activity_from, address, .. } = pack.clone();
     Ok(Meaning { class, activity, activity_from, address })
 }

@@ -30,13 +30,13 @@ impl<'a> Record<'a> {
         let (mut fields, mut words) = (Vec::with_capacity(32), String::new());
         let is_args = kind == "EXECVE";
         record::fields(body, &mut words, |f| {
-            let escaped = tables.is_escaped(&f.key)
-                || is_args && f.key.starts_with('a') && !f.key.ends_with("_len") && f.key != "argc";
+            let is_arg = || is_args && f.key.starts_with('a') && !f.key.ends_with("_len") && f.key != "argc";
+            let escaped = !f.quoted && (tables.is_escaped(&f.key) || is_arg());
             let value = match (escaped, f.key.as_ref()) {
-                (true, "proctitle") => Cow::Owned(separated(&record::unescaped(f.value, f.quoted), '\0', " ")),
-                (true, "key") => Cow::Owned(separated(&record::unescaped(f.value, f.quoted), '\u{1}', ",")),
-                (true, _) => record::unescaped(f.value, f.quoted),
                 (false, _) => Cow::Borrowed(f.value),
+                (true, "proctitle") => Cow::Owned(separated(&record::unescaped(f.value), '\0', " ")),
+                (true, "key") => Cow::Owned(separated(&record::unescaped(f.value), '\u{1}', ",")),
+                (true, _) => record::unescaped(f.value),
             };
             fields.push(Field { by: f.by, key: f.key, value, used: Cell::new(false) });
         });
@@ -94,16 +94,22 @@ pub(super) fn left_over(record: &Record<'_>) -> String {
 
 /// Fields that no event field has. A program cannot pass its own off for the kernel's.
 pub(super) fn each_left(record: &Record<'_>, mut each: impl FnMut(&str, &str)) {
-    let mut seen: HashMap<&str, usize> = HashMap::with_capacity(record.fields.len());
-    for field in &record.fields {
-        let count = seen.entry(&field.key).or_default();
-        *count += 1;
+    let mut seen = HashMap::new();
+    // A kernel's record has few fields, in which looking is faster than keeping count.
+    let are_few = record.fields.len() <= 64;
+    for (i, field) in record.fields.iter().enumerate() {
+        let count = if are_few {
+            record.fields[..i].iter().filter(|f| f.key == field.key).count()
+        } else {
+            let count: &mut usize = seen.entry(field.key.as_ref()).or_default();
+            std::mem::replace(count, *count + 1)
+        };
         if field.used.get() || !says_something(&field.value) {
             continue;
         }
         match count {
-            1 => each(&field.key, &field.value),
-            n => each(&format!("{}#{n}", field.key), &field.value),
+            0 => each(&field.key, &field.value),
+            n => each(&format!("{}#{}", field.key, n + 1), &field.value),
         }
     }
 }

@@ -88,19 +88,28 @@ impl<'a> WindowsEvent<'a> {
             draft.replace(Target::Text(TextField::StatusDetail), words);
         }
         draft.unmapped_json("EventID", &id.to_string());
+        let mut key = SYSTEM.to_owned();
         for (name, value) in &self.system {
-            if *name != "EventID" && !rules.uses(&format!("{SYSTEM}{name}")) {
+            key.truncate(SYSTEM.len());
+            key.push_str(name);
+            if *name != "EventID" && !rules.uses(&key) {
                 draft.unmapped_text(name, value);
             }
         }
-        let mut seen: HashMap<&str, usize> = HashMap::with_capacity(self.data.len());
-        for (name, value) in &self.data {
-            let count = seen.entry(name).or_default();
-            *count += 1;
+        let mut seen = HashMap::new();
+        // Most events have few values, in which looking is faster than keeping count.
+        let are_few = self.data.len() <= 64;
+        for (i, (name, value)) in self.data.iter().enumerate() {
+            let count = if are_few {
+                self.data[..i].iter().filter(|(other, _)| other == name).count()
+            } else {
+                let count: &mut usize = seen.entry(name.as_ref()).or_default();
+                std::mem::replace(count, *count + 1)
+            };
             match count {
-                1 if rules.uses(name) || rules.is_absent(value) => {}
-                1 => draft.unmapped_text(name, value),
-                n => draft.unmapped_text(&format!("{name}#{n}"), value),
+                0 if rules.uses(name) || rules.is_absent(value) => {}
+                0 => draft.unmapped_text(name, value),
+                n => draft.unmapped_text(&format!("{name}#{}", n + 1), value),
             }
         }
         draft.finish((time, class, position), |record| harvest.event(record, lines));

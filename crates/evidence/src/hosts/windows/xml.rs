@@ -168,3 +168,46 @@ impl Reader for WindowsEventXml {
         self.has_events = false;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::Formats;
+    use crate::options::{Limits, ReadOptions};
+    use crate::samples::read_bytes;
+    use proptest::prelude::*;
+    use stanch_packs::Packs;
+    use std::sync::LazyLock;
+
+    static FORMATS: LazyLock<Formats> = LazyLock::new(|| Formats::load(&Packs::shipped()).unwrap());
+
+    const PIECES: [&str; 12] = [
+        "<Event>",
+        "<Event xmlns='x'>\n",
+        "<System><EventID>4624</EventID><TimeCreated SystemTime='2026-03-02T21:14:05Z'/></System>",
+        "<EventData><Data Name='IpAddress'>203.0.113.9</Data>\n</EventData>",
+        "</Event>",
+        "</Event>\n",
+        "<Events>\n",
+        "</Events>",
+        "<?xml version='1.0'?>",
+        "words",
+        "\r\n",
+        "\n\n",
+    ];
+
+    proptest! {
+        #[test]
+        fn every_line_is_counted_and_a_place_holds_its_event(picks in prop::collection::vec(0usize..16, 0..40), max in 60usize..400) {
+            let event = format!("<Event>{}</Event>\n", PIECES[2]);
+            let text: String = picks.iter().map(|i| PIECES.get(*i).copied().unwrap_or(&event)).collect();
+            let limits = Limits { line_bytes_max: max, ..Limits::default() };
+            let (account, kept) = read_bytes("x", text.as_bytes(), &ReadOptions { limits, ..ReadOptions::new(&FORMATS, "UTC") });
+            prop_assert_eq!(account.lines, account.lines_in_events + account.unread_lines(), "{:?}", account);
+            for place in kept.0.iter().flat_map(|b| &b.positions) {
+                let from = place.offset as usize;
+                let cut = &text[from..from + place.length as usize];
+                prop_assert!(cut.starts_with("<Event") && cut.ends_with("</Event>"), "{cut:?}");
+            }
+        }
+    }
+}
