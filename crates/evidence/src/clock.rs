@@ -1,5 +1,6 @@
 //! Reads the ways in which logs write a moment. Parsed by hand: a time stands in every line.
 
+mod month_first;
 mod words;
 
 use jiff::tz::TimeZone;
@@ -92,6 +93,9 @@ impl Clock {
             return Ok(t);
         }
         let bare = text.trim_start_matches('[').trim_end_matches(']');
+        if let Some(local) = month_first::local_us(bare) {
+            return self.own_offset(local).map(|offset| Instant(local - offset)).ok_or(TimeFault::NotATime);
+        }
         self.clf(bare).map_or_else(|| self.words(bare), Ok)
     }
 

@@ -103,21 +103,26 @@ impl Delimited {
     /// Whether the line is a head; what it says is kept.
     fn is_head(&mut self, line: &Line<'_>, harvest: &mut Harvest) -> bool {
         let is_read_by = |begin: &Option<String>| begin.as_ref().is_some_and(|b| line.text.starts_with(b.as_str()));
-        let names_first = self.pack.named_first && (self.head.names.is_empty() || self.head.is_first(line.text));
+        let names_first = self.pack.named_first && self.may_name(line.text);
         if !names_first && !is_read_by(&self.pack.named_behind) && !is_read_by(&self.pack.comment) {
             return false;
         }
         let head = Arc::make_mut(&mut self.head);
-        match head.take(line, &self.pack) {
+        match head.take(line, &self.pack, names_first) {
             HeadLine::Names if self.rules.could_have(&head.names) => harvest.head(),
             HeadLine::Names if names_first => {
                 head.forget_names();
-                harvest.unread(line, "no line before it names this format's columns");
+                return false;
             }
             HeadLine::Names | HeadLine::Other => harvest.framing(line),
             HeadLine::Row => return false,
         }
         true
+    }
+
+    /// Whether a line may be the first, which names the columns, or the same again.
+    fn may_name(&self, line: &str) -> bool {
+        self.head.is_first(line) || self.head.names.is_empty() && self.rules.may_be_named_in(line)
     }
 
     /// Cuts a record's text into columns.
@@ -169,7 +174,7 @@ impl Delimited {
         let names = match (&head.names, &pack.columns) {
             (named, lists) if named.is_empty() => match list_for(self.ranges.len(), lists) {
                 Some(list) => list,
-                None if lists.is_empty() => return Err("no line before it names its columns".into()),
+                None if lists.is_empty() => return Err("no line before it names this format's columns".into()),
                 None => return Err("not the number of columns that this format has".into()),
             },
             (named, _) if self.ranges.len() < named.len() => {

@@ -67,15 +67,15 @@ impl Head {
         Head { separator: pack.separator.to_string(), ..Head::default() }
     }
 
-    /// Takes in a line, if it is a head.
-    pub(crate) fn take(&mut self, line: &Line<'_>, pack: &ColumnsPack) -> HeadLine {
+    /// Takes in a line, if it is a head. `names_first` says whether it may be one that names the columns without a mark.
+    pub(crate) fn take(&mut self, line: &Line<'_>, pack: &ColumnsPack, names_first: bool) -> HeadLine {
         if let Some(names) = pack.named_behind.as_ref().and_then(|begin| line.text.strip_prefix(begin.as_str())) {
             let names = names.split(self.separator.as_str()).map(str::trim).filter(|n| !n.is_empty());
             self.names = names.map(str::to_owned).collect();
             self.lists.clear();
             return HeadLine::Names;
         }
-        if pack.named_first && (self.names.is_empty() || self.is_first(line.text)) {
+        if names_first {
             self.names = self.first_line(line.text, pack);
             line.text.clone_into(&mut self.line);
             return HeadLine::Names;

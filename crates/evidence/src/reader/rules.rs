@@ -122,7 +122,8 @@ pub struct KindPack {
     pub says: BTreeMap<String, String>,
 }
 
-/// What a value must be: `null` absent, `"*"` present, `">=400"`, `"<400"`, `"Failed*"`, `"*denied*"`, one text or a list.
+/// What a value must be: `null` absent, `"*"` present, `">=400"`, `"<400"`, `"Failed*"`, `"*denied*"`, one text or a list. In a
+/// list the empty text stands for absent.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Wanted {
@@ -248,6 +249,11 @@ impl Rules {
             numbers,
             dropped: pack.drop.iter().cloned().collect(),
         })
+    }
+
+    /// Whether a line may name columns of this format: it has the names that are needed somewhere.
+    pub(crate) fn may_be_named_in(&self, line: &str) -> bool {
+        self.needs.iter().all(|keys| keys.iter().any(|key| line.contains(key.as_str())))
     }
 
     /// Whether columns of these names can hold records of this format.
@@ -443,7 +449,7 @@ impl Test {
             (Test::Absent, value) => value.is_none(),
             (Test::Present, value) => value.is_some(),
             (Test::Is(globs), Some(value)) => globs.iter().any(|g| g.matches(value)),
-            (Test::Is(_), None) => false,
+            (Test::Is(globs), None) => globs.iter().any(|g| g.matches("")),
             (Test::AtLeast(n), _) => number().is_some_and(|v| v >= *n),
             (Test::Below(n), _) => number().is_some_and(|v| v < *n),
         }
@@ -493,6 +499,8 @@ mod tests {
         assert!(holds("<400", Some("302")) && !holds("<400", None));
         assert!(holds("Fail*", Some("Failed")) && holds("*den*", Some("was denied")) && holds("*ed", Some("denied")));
         assert!(Test::of(&Wanted::Absent(())).holds(None));
+        let list = Test::of(&Wanted::Any(vec![String::new(), "OK".to_owned()]));
+        assert!(list.holds(None) && list.holds(Some("OK")) && !list.holds(Some("x")));
     }
 
     #[test]
