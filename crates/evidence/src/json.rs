@@ -68,6 +68,11 @@ pub(crate) fn text(raw: &str) -> Option<Cow<'_, str>> {
     }
 }
 
+/// Whether a value says nothing.
+pub(crate) fn is_empty(raw: &str) -> bool {
+    matches!(raw, "null" | "\"\"" | "{}" | "[]" | "\"-\"")
+}
+
 /// The elements of a JSON array, values unread.
 pub(crate) fn elements(text: &str) -> Option<Vec<&str>> {
     let elements: Vec<&RawValue> = serde_json::from_str(text).ok()?;

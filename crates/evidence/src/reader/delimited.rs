@@ -7,11 +7,13 @@ use crate::lines::Line;
 use crate::reader::Reader;
 use crate::reader::csv::{self, Cut, Grown, OpenRecord};
 use crate::reader::heads::{Head, HeadLine, ToldPack};
-use crate::reader::rules::{Named, Rules};
+use crate::reader::rules::{Named, Rules, Used};
+use crate::reader::tree::Tree;
 use crate::targets::Draft;
 use serde::Deserialize;
 use stanch_model::Position;
 use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// How lines are cut into columns, as a pack says it.
@@ -82,15 +84,36 @@ struct Row<'a> {
     head: &'a Head,
     names: &'a [String],
     values: Vec<Cow<'a, str>>,
+    /// The column that holds the record itself as a JSON object, and that object.
+    inner: Option<(usize, Tree<'a>)>,
 }
 
 impl Named for Row<'_> {
     fn value(&self, key: &str) -> Option<Cow<'_, str>> {
+        if let Some(value) = self.inner.as_ref().and_then(|(_, tree)| tree.value(key)) {
+            return Some(value);
+        }
         if let Some((_, value)) = self.head.common.iter().find(|(name, _)| name == key) {
             return Some(Cow::Borrowed(value));
         }
         let at = self.names.iter().position(|name| name == key)?;
         self.values.get(at).map(|v| Cow::Borrowed(v.as_ref()))
+    }
+}
+
+impl Row<'_> {
+    /// Keeps what the object inside has and nobody used.
+    fn keep_inner(&self, rules: &Rules, used: Used, draft: &mut Draft<'_>) {
+        let top = self.inner.iter().flat_map(|(_, tree)| tree.top());
+        for (key, raw) in top.filter(|(key, raw)| !rules.uses(used, key) && !json::is_empty(raw)) {
+            draft.unmapped_json(&key, raw);
+        }
+    }
+
+    /// The name to keep a column around the object by: none for the object itself.
+    fn outer_name<'n>(&self, column: usize, name: &'n str) -> Option<Cow<'n, str>> {
+        let (_, tree) = self.inner.as_ref().filter(|(at, _)| *at != column)?;
+        Some(if tree.has(name) { Cow::Owned(format!("envelope.{name}")) } else { Cow::Borrowed(name) })
     }
 }
 
@@ -187,7 +210,16 @@ impl Delimited {
             _ if pack.csv => csv::value(text, *range),
             raw => plain(raw, pack.written),
         };
-        let row = Row { head: &head, names, values: self.ranges.iter().map(value).collect() };
+        let values: Vec<Cow<'_, str>> = self.ranges.iter().map(value).collect();
+        let inner = self.rules.unpack.iter().find_map(|key| {
+            let at = names.iter().position(|name| name == key)?;
+            Some((at, values.get(at)?.clone()))
+        });
+        let inner = inner.as_ref().and_then(|(at, text)| {
+            let tree = Tree::new(Rc::new(json::members(text)?), Vec::new());
+            Some((*at, tree))
+        });
+        let row = Row { head: &head, names, values, inner };
         if let Some(reason) = self.rules.refusal(&row) {
             return Err(reason);
         }
@@ -197,8 +229,15 @@ impl Delimited {
         for (name, value) in head.common.iter().filter(|(name, _)| !self.rules.uses(used, name)) {
             draft.unmapped_text(name, value);
         }
+        row.keep_inner(&self.rules, used, &mut draft);
         for (i, value) in row.values.iter().enumerate().filter(|(_, value)| !self.rules.is_absent(value)) {
             match (names.get(i), head.list(i)) {
+                (Some(name), _) if row.inner.is_some() => {
+                    let Some(name) = row.outer_name(i, name).filter(|name| !self.rules.uses(used, name)) else {
+                        continue;
+                    };
+                    draft.unmapped_text(&name, value);
+                }
                 (Some(name), _) if self.rules.uses(used, name) => {}
                 (Some(name), Some(between)) => {
                     let (from, to) = self.ranges[i];

@@ -96,7 +96,7 @@ fn emit(
     let mut draft = Draft::default();
     let (time, class, used) = rules.apply(tree, clock, &mut draft).map_err(|fault| Cow::Borrowed(fault.reason()))?;
     for (key, raw) in tree.top() {
-        if !rules.uses(used, &key) && !matches!(raw, "null" | "\"\"" | "{}" | "[]" | "\"-\"") {
+        if !rules.uses(used, &key) && !json::is_empty(raw) {
             draft.unmapped_json(&key, raw);
         }
     }

@@ -53,8 +53,8 @@ pub struct RulesPack {
     /// Keys that say again what another says, and are left out.
     #[serde(default)]
     pub drop: Vec<String>,
-    /// JSON: keys that hold the record itself, as an object or as text that holds one (an export's envelope). Its keys
-    /// come first, then those around it.
+    /// Keys (of columns too) that hold the record itself, as an object or as text that holds one: an export's envelope.
+    /// Its keys come first, then those around it, which are kept as `envelope.key` where both have one.
     #[serde(default)]
     pub unpack: Vec<String>,
     /// JSON: the key of an array of which each element is an event of its own; paths through it mean the element at hand.

@@ -48,11 +48,15 @@ impl<'a> Tree<'a> {
             _ => (Cow::Borrowed(key.as_ref()), *value),
         });
         let around = self.around.iter().map(|(key, value)| {
-            let is_taken = self.members.iter().any(|(own, _)| own == key);
-            let key = if is_taken { Cow::Owned(format!("envelope.{key}")) } else { Cow::Borrowed(key.as_ref()) };
+            let key = if self.has(key) { Cow::Owned(format!("envelope.{key}")) } else { Cow::Borrowed(key.as_ref()) };
             (key, *value)
         });
         own.chain(around)
+    }
+
+    /// Whether the top itself has a value of that name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|(own, _)| own == name)
     }
 
     fn get(&self, path: &str) -> Option<&'a str> {
