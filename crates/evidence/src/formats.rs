@@ -9,6 +9,7 @@ use crate::reader::delimited::ColumnsPack;
 use crate::reader::patterns::{MessagePattern, PatternPack};
 use crate::reader::rules::{Rules, RulesPack};
 use crate::reader::text::TextFormat;
+use crate::reader::wrapped::Wrapper;
 use crate::targets::Target;
 use jiff::tz::TimeZone;
 use regex::Regex;
@@ -82,6 +83,9 @@ pub struct FormatPack {
     /// Messages: the programs (syslog's tags) that write them.
     #[serde(default)]
     pub programs: Vec<String>,
+    /// Container logs: how each line of a program's output is wrapped.
+    #[serde(default)]
+    pub wrapper: Option<Wrapper>,
     /// Its own proof.
     pub samples: Vec<Sample>,
 }
@@ -108,6 +112,8 @@ pub enum ReaderKind {
     Columns,
     /// Lines of text by the pack's patterns.
     Text,
+    /// What container runtimes put around each line of a program's output.
+    Container,
     /// What programs write to syslog or the journal, by the pack's patterns. Read through those formats.
     Messages,
 }
@@ -118,7 +124,7 @@ impl ReaderKind {
         let takes_objects =
             matches!(self, ReaderKind::NginxJson | ReaderKind::PgJson | ReaderKind::JsonLines | ReaderKind::Json);
         match framing {
-            Framing::Lines => self != ReaderKind::Messages,
+            Framing::Lines => !matches!(self, ReaderKind::Messages | ReaderKind::Container),
             Framing::Documents => takes_objects,
             Framing::Blocks(_) => false,
         }
@@ -139,6 +145,9 @@ pub struct Sample {
     /// See `text`.
     #[serde(default)]
     pub latin1: bool,
+    /// The format as which it is recognised, where that is another pack's: what stands inside a wrapper.
+    #[serde(default)]
+    pub format: Option<String>,
     /// What the store file says about the log, if it says anything.
     #[serde(default)]
     pub log: Option<LogSource>,
@@ -193,6 +202,7 @@ pub(crate) struct Format {
     pub(crate) table: Option<Arc<ColumnsPack>>,
     pub(crate) text: Arc<TextFormat>,
     pub(crate) programs: Vec<String>,
+    pub(crate) wrapper: Option<Wrapper>,
     /// How much a record must have to be in it: of two formats that read the same, the one that asks more is meant.
     pub(crate) demands: usize,
 }
@@ -292,6 +302,7 @@ fn compile(shown: &str, name: &str, pack: &FormatPack) -> Result<Format, PackErr
         table: pack.table.clone().map(Arc::new),
         text: Arc::new(text_format(shown, pack)?),
         programs: pack.programs.clone(),
+        wrapper: pack.wrapper,
         demands: pack.rules.needs.len() + pack.rules.only.len(),
     })
 }

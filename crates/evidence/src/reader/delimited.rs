@@ -279,11 +279,16 @@ impl Reader for Delimited {
         }
     }
 
-    fn ahead(&self) -> Option<Box<dyn Reader>> {
-        let head = Arc::clone(&self.head);
-        let (clock, rules, pack) = (self.clock.clone(), Arc::clone(&self.rules), Arc::clone(&self.pack));
-        let record_bytes_max = self.record_bytes_max;
-        Some(Box::new(Delimited { clock, rules, pack, head, ranges: Vec::new(), record_bytes_max, open: None }))
+    fn head(&self) -> Option<Arc<Head>> {
+        Some(Arc::clone(&self.head))
+    }
+
+    fn take_head(&mut self, head: &Arc<Head>) {
+        self.head = Arc::clone(head);
+    }
+
+    fn is_line_by_line(&self) -> bool {
+        self.pack.named_behind.is_none() && !self.pack.named_first && !self.pack.csv
     }
 }
 

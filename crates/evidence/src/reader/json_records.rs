@@ -56,6 +56,10 @@ impl Reader for JsonRecords {
             harvest.unread(line, NO_OBJECT);
         }
     }
+
+    fn is_line_by_line(&self) -> bool {
+        true
+    }
 }
 
 impl JsonRecords {

@@ -126,4 +126,8 @@ impl Reader for Text {
     fn finish(&mut self, harvest: &mut Harvest) {
         self.flush(harvest);
     }
+
+    fn is_line_by_line(&self) -> bool {
+        self.format.continues.is_none()
+    }
 }
