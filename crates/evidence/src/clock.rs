@@ -1,5 +1,8 @@
 //! Reads the ways in which logs write a moment. Parsed by hand: a time stands in every line.
 
+mod month_first;
+mod words;
+
 use jiff::tz::TimeZone;
 use stanch_model::Instant;
 use std::collections::BTreeMap;
@@ -89,7 +92,11 @@ impl Clock {
         if let Some(t) = epoch(text) {
             return Ok(t);
         }
-        self.clf(text.trim_start_matches('[').trim_end_matches(']')).ok_or(TimeFault::NotATime)
+        let bare = text.trim_start_matches('[').trim_end_matches(']');
+        if let Some(local) = month_first::local_us(bare) {
+            return self.own_offset(local).map(|offset| Instant(local - offset)).ok_or(TimeFault::NotATime);
+        }
+        self.clf(bare).map_or_else(|| self.words(bare), Ok)
     }
 
     /// The offset of the clock's own zone at a local time. An hour that a clock change repeats counts as its first run.
@@ -259,7 +266,7 @@ mod tests {
         Clock::new(TimeZone::get(zone).unwrap(), Arc::new(table))
     }
 
-    fn any(text: &str) -> String {
+    pub(super) fn any(text: &str) -> String {
         match clock("Europe/Berlin").any(text) {
             Ok(t) => t.to_string(),
             Err(e) => format!("{e:?}"),

@@ -63,7 +63,6 @@ fn rows_agree_with_another_implementation() {
     }
     let (_, kept) = read(bytes);
     let ours: Vec<serde_json::Value> = kept
-        
         .iter()
         .flat_map(EventBatch::rows)
         .filter(|row| row.text(TextField::Activity) == Some("row_change"))
@@ -109,7 +108,6 @@ fn rows_that_are_too_many_are_counted() {
     assert_eq!(rows, i64::try_from(ROWS).unwrap());
     assert!(account.events < 100_000, "{}", account.events);
     let texts: Vec<usize> = kept
-        
         .iter()
         .flat_map(EventBatch::rows)
         .filter_map(|row| row.text(TextField::Query).map(str::len))

@@ -3,6 +3,8 @@
 use crate::harvest::Harvest;
 use crate::lines::Line;
 use crate::reader::Reader;
+use crate::reader::heads::Head;
+use std::sync::Arc;
 
 /// Readers that are asked one after the other. The first is the text's main format; what none understands is unread
 /// for the main one's reason.
@@ -33,6 +35,14 @@ impl Reader for Mixed {
     fn finish(&mut self, harvest: &mut Harvest) {
         self.main.finish(harvest);
         self.others.iter_mut().for_each(|other| other.finish(harvest));
+    }
+
+    fn head(&self) -> Option<Arc<Head>> {
+        self.main.head()
+    }
+
+    fn take_head(&mut self, head: &Arc<Head>) {
+        self.main.take_head(head);
     }
 
     fn is_line_by_line(&self) -> bool {

@@ -1,7 +1,9 @@
 //! Readers: what turns the lines of one format into events. A format pack names its reader.
 
 pub(crate) mod access;
+pub(crate) mod csv;
 pub(crate) mod delimited;
+pub(crate) mod heads;
 pub(crate) mod json_lines;
 pub(crate) mod json_records;
 pub(crate) mod keyed_json;
@@ -10,10 +12,13 @@ pub(crate) mod pattern;
 pub(crate) mod patterns;
 pub(crate) mod rules;
 pub(crate) mod text;
+pub(crate) mod tree;
 pub(crate) mod wrapped;
 
 use crate::harvest::Harvest;
 use crate::lines::{Line, RawLine};
+use heads::Head;
+use std::sync::Arc;
 
 /// Turns lines into events. Every line given is either counted in an event or refused with a reason, by `finish` at
 /// the latest; no text makes a reader stop or panic.
@@ -36,4 +41,11 @@ pub(crate) trait Reader: Send {
     fn takes_text(&self) -> bool {
         true
     }
+    /// What the lines so far have said of the table behind them, if it is one.
+    fn head(&self) -> Option<Arc<Head>> {
+        None
+    }
+
+    /// Takes over what another reader of the same text has learnt so.
+    fn take_head(&mut self, _head: &Arc<Head>) {}
 }

@@ -6,10 +6,12 @@ use crate::harvest::Harvest;
 use crate::json;
 use crate::lines::Line;
 use crate::reader::Reader;
+use crate::reader::heads::Head;
 use serde::Deserialize;
 use stanch_model::event::Record;
 use stanch_model::{EventClass, Position, TextField};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The runtimes' ways of wrapping a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -158,6 +160,16 @@ impl Reader for Wrapped {
                     self.release(stream, harvest);
                 }
             }
+        }
+    }
+
+    fn head(&self) -> Option<Arc<Head>> {
+        self.inner.as_ref()?.head()
+    }
+
+    fn take_head(&mut self, head: &Arc<Head>) {
+        if let Some(inner) = &mut self.inner {
+            inner.take_head(head);
         }
     }
 

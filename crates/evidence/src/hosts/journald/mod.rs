@@ -8,7 +8,7 @@ pub(crate) use json::JournaldJson;
 
 use crate::clock::{Clock, TimeFault};
 use crate::harvest::{Harvest, Reason};
-use crate::reader::rules::{Named, Rules};
+use crate::reader::rules::{Named, Rules, Used};
 use crate::targets::{Draft, Target};
 use stanch_model::{EventClass, Instant, NumberField, Position, TextField};
 use std::borrow::Cow;
@@ -45,26 +45,26 @@ impl Entry<'_> {
             return Err(reason);
         }
         let mut draft = Draft::default();
-        let (time, class) = rules.apply(self, clock, &mut draft).map_err(TimeFault::reason)?;
+        let (time, class, used) = rules.apply(self, clock, &mut draft).map_err(TimeFault::reason)?;
         let sequence = Target::Number(NumberField::Sequence);
         if !draft.has(sequence)
             && let Some(n) = self.value(CURSOR).and_then(|cursor| counter(&cursor))
         {
             draft.put(sequence, n.to_string());
         }
-        self.keep_the_rest(rules, &mut draft);
+        self.keep_the_rest((rules, used), &mut draft);
         message_event(draft, (time, class, position, lines), harvest);
         Ok(())
     }
 
-    fn keep_the_rest(&self, rules: &Rules, draft: &mut Draft<'_>) {
+    fn keep_the_rest(&self, (rules, used): (&Rules, Used), draft: &mut Draft<'_>) {
         let mut seen: HashMap<&str, usize> = HashMap::with_capacity(self.fields.len());
         for (key, value) in &self.fields {
             let count = seen.entry(key).or_default();
             *count += 1;
             let is_second_name = key == COMM && draft.text(Target::Text(TextField::Process)) != Some(value);
             match count {
-                1 if rules.uses(key) && !is_second_name => {}
+                1 if rules.uses(used, key) && !is_second_name => {}
                 1 => draft.unmapped_text(key, value),
                 n => draft.unmapped_text(&format!("{key}#{n}"), value),
             }

@@ -81,7 +81,7 @@ impl<'a> WindowsEvent<'a> {
         };
         let rules = table.rules(self.system("Provider_Name").unwrap_or_default(), id);
         let mut draft = Draft::default();
-        let (time, class) = rules.apply(self, clock, &mut draft).map_err(TimeFault::reason)?;
+        let (time, class, used) = rules.apply(self, clock, &mut draft).map_err(TimeFault::reason)?;
         let code = [TextField::StatusDetail, TextField::StatusCode].map(|f| draft.text(Target::Text(f)));
         let words = code.into_iter().flatten().find_map(|code| table.words(code)).map(str::to_owned);
         if let Some(words) = words {
@@ -92,7 +92,7 @@ impl<'a> WindowsEvent<'a> {
         for (name, value) in &self.system {
             key.truncate(SYSTEM.len());
             key.push_str(name);
-            if *name != "EventID" && !rules.uses(&key) {
+            if *name != "EventID" && !rules.uses(used, &key) {
                 draft.unmapped_text(name, value);
             }
         }
@@ -107,7 +107,7 @@ impl<'a> WindowsEvent<'a> {
                 std::mem::replace(count, *count + 1)
             };
             match count {
-                0 if rules.uses(name) || rules.is_absent(value) => {}
+                0 if rules.uses(used, name) || rules.is_absent(value) => {}
                 0 => draft.unmapped_text(name, value),
                 n => draft.unmapped_text(&format!("{name}#{}", n + 1), value),
             }
