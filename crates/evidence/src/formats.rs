@@ -75,6 +75,26 @@ pub enum ReaderKind {
     PgStderr,
     /// JSON lines of any program.
     JsonLines,
+    /// MySQL and MariaDB general query log.
+    MysqlGeneral,
+    /// MySQL and MariaDB slow query log.
+    MysqlSlow,
+    /// MySQL and MariaDB error log.
+    MysqlError,
+    /// MariaDB's server_audit plugin.
+    MariadbServerAudit,
+    /// MySQL Enterprise and Percona audit log as XML.
+    MysqlAuditXml,
+    /// MySQL Enterprise and Percona audit log as JSON.
+    MysqlAuditJson,
+    /// Percona audit log as CSV.
+    MysqlAuditCsv,
+    /// What mysqlbinlog and mariadb-binlog print.
+    MysqlBinlogText,
+    /// PostgreSQL's test_decoding.
+    PgTestDecoding,
+    /// PostgreSQL's wal2json.
+    PgWal2json,
 }
 
 /// A piece of a log with what must come out of it.

@@ -5,6 +5,7 @@ use crate::formats::{Format, Formats, ReaderKind};
 use crate::glob;
 use crate::harvest::Harvest;
 use crate::lines::{Line, LineCutter, RawLine, trimmed};
+use crate::mysql;
 use crate::options::{Limits, ReadOptions};
 use crate::postgres::prefix::{self, Prefix};
 use crate::postgres::{csv::Csv, json::Json, stderr::Stderr};
@@ -100,7 +101,7 @@ pub(crate) fn recognise(sample: &[u8], context: &Context<'_>) -> Recognised {
     let runner_up = trials.get(1).filter(|t| t.score > 0.0).map(|t| (t.format.name.clone(), t.score));
     let Some(best) = trials.first().filter(|t| t.score > 0.0) else { return unknown(sample, &texts, &trials) };
     let readers = final_reader(best.format, &texts, context, &mut remarks)
-        .and_then(|reader| Some((reader, final_reader(best.format, &texts, context, &mut Vec::new())?)));
+        .and_then(|reader| Some((reader, ahead_reader(best.format, &texts, context)?)));
     let Some((reader, ahead)) = readers else { return unknown(sample, &texts, &trials) };
     Recognised::As(Chosen {
         name: best.format.name.clone(),
@@ -178,7 +179,7 @@ fn stated(texts: &Sample<'_>, context: &Context<'_>, remarks: &mut Vec<String>) 
         (None, None) => return None,
     };
     let reader = final_reader(format, texts, context, remarks)?;
-    let mut ahead = final_reader(format, texts, context, &mut Vec::new())?;
+    let mut ahead = ahead_reader(format, texts, context)?;
     let (score, _) = texts.score(ahead.as_mut());
     Some(Chosen {
         name: format.name.clone(),
@@ -205,7 +206,17 @@ fn trial_reader(format: &Format, texts: &Sample<'_>, context: &Context<'_>) -> O
         let clock = context.formats.clock(context.time_zone);
         return Some(Box::new(Access::new(clock, context.formats.access_keys.clone(), format.shape)));
     }
-    final_reader(format, texts, context, &mut Vec::new())
+    ahead_reader(format, texts, context)
+}
+
+/// A reader to look ahead with, whose events nobody keeps.
+fn ahead_reader(format: &Format, texts: &Sample<'_>, context: &Context<'_>) -> Option<Box<dyn Reader>> {
+    mysql_reader(format, context, true).or_else(|| final_reader(format, texts, context, &mut Vec::new()))
+}
+
+fn mysql_reader(format: &Format, context: &Context<'_>, is_trial: bool) -> Option<Box<dyn Reader>> {
+    let clock = context.formats.clock(context.time_zone);
+    mysql::reader(mysql::Make { format, clock, bytes_max: context.limits.line_bytes_max, is_trial })
 }
 
 /// The reader that reads the whole text.
@@ -252,6 +263,16 @@ fn final_reader(
             remarks.extend(faults);
             Box::new(JsonLines::new(clock, mapping, format.time_keys.clone()))
         }
+        ReaderKind::MysqlGeneral
+        | ReaderKind::MysqlSlow
+        | ReaderKind::MysqlError
+        | ReaderKind::MariadbServerAudit
+        | ReaderKind::MysqlAuditXml
+        | ReaderKind::MysqlAuditJson
+        | ReaderKind::MysqlAuditCsv
+        | ReaderKind::MysqlBinlogText
+        | ReaderKind::PgTestDecoding
+        | ReaderKind::PgWal2json => return mysql_reader(format, context, false),
     })
 }
 
