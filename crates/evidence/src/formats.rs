@@ -143,6 +143,26 @@ pub enum ReaderKind {
     Pcap,
     /// Binary logs of MySQL and MariaDB.
     Binlog,
+    /// MySQL and MariaDB general query log.
+    MysqlGeneral,
+    /// MySQL and MariaDB slow query log.
+    MysqlSlow,
+    /// MySQL and MariaDB error log.
+    MysqlError,
+    /// MariaDB's server_audit plugin.
+    MariadbServerAudit,
+    /// MySQL Enterprise and Percona audit log as XML.
+    MysqlAuditXml,
+    /// MySQL Enterprise and Percona audit log as JSON.
+    MysqlAuditJson,
+    /// Percona audit log as CSV.
+    MysqlAuditCsv,
+    /// What mysqlbinlog and mariadb-binlog print.
+    MysqlBinlogText,
+    /// PostgreSQL's test_decoding.
+    PgTestDecoding,
+    /// PostgreSQL's wal2json.
+    PgWal2json,
 }
 
 impl ReaderKind {
@@ -160,6 +180,8 @@ impl ReaderKind {
             | ReaderKind::JsonLines
             | ReaderKind::Json
             | ReaderKind::JournaldJson
+            | ReaderKind::MysqlAuditJson
+            | ReaderKind::PgWal2json
             | ReaderKind::WindowsEventJson => matches!(framing, Framing::Lines | Framing::Documents),
             _ => framing == Framing::Lines,
         }

@@ -13,6 +13,12 @@ pub(crate) fn members(text: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
     Some(members)
 }
 
+/// The items of a JSON list, unread. Nothing if the text is not one whole list.
+pub(crate) fn items(text: &str) -> Option<Vec<&str>> {
+    let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+    Some(items.into_iter().map(RawValue::get).collect())
+}
+
 struct Members;
 
 impl<'de> Visitor<'de> for Members {
@@ -114,6 +120,18 @@ pub(crate) fn push_member(out: &mut String, name: &str, value: &str) {
 pub(crate) fn push_member_raw(out: &mut String, name: &str, value: &str) {
     key(out, name);
     out.push_str(value);
+}
+
+/// Appends `"name":value`, the value a number where it is written as one, else a string.
+pub(crate) fn push_member_plain(out: &mut String, name: &str, value: &str) {
+    if is_number(value) { push_member_raw(out, name, value) } else { push_member(out, name, value) }
+}
+
+/// Whether a text is a number as JSON writes them.
+pub(crate) fn is_number(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+        && text.ends_with(|c: char| c.is_ascii_digit())
+        && serde_json::from_str::<&RawValue>(text).is_ok()
 }
 
 fn key(out: &mut String, name: &str) {

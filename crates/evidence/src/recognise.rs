@@ -12,6 +12,7 @@ use crate::hosts::journald::{JournaldExport, JournaldJson};
 use crate::hosts::windows::{json::WindowsEventJson, xml::WindowsEventXml};
 use crate::json;
 use crate::lines::{Line, RawLine, trimmed};
+use crate::mysql;
 use crate::network::PacketCapture;
 use crate::options::{Limits, ReadOptions};
 use crate::postgres::prefix::{self, Prefix};
@@ -171,7 +172,7 @@ fn choose<'a>(texts: &Sample, framing: Framing, context: &Context<'a>) -> Result
     let runner_up = trials.get(1).filter(|t| t.score > 0.0).map(|t| (t.format.name.clone(), t.score));
     let Some(best) = trials.first().filter(|t| t.score > 0.0) else { return Err(trials) };
     let readers = final_reader(best.format, texts, context, &mut remarks)
-        .and_then(|reader| Some((reader, final_reader(best.format, texts, context, &mut Vec::new())?)));
+        .and_then(|reader| Some((reader, ahead_reader(best.format, texts, context)?)));
     let Some((reader, ahead)) = readers else { return Err(trials) };
     let recipe = reader.is_line_by_line().then(|| vec![best.format.name.clone()]);
     let chosen = Chosen {
@@ -350,7 +351,7 @@ fn stated(texts: &Sample, framing: Framing, context: &Context<'_>, remarks: &mut
         return None;
     }
     let reader = final_reader(format, texts, context, remarks)?;
-    let mut ahead = final_reader(format, texts, context, &mut Vec::new())?;
+    let mut ahead = ahead_reader(format, texts, context)?;
     let (score, _) = texts.score(ahead.as_mut());
     Some(Chosen {
         recipe: reader.is_line_by_line().then(|| vec![format.name.clone()]),
@@ -378,7 +379,17 @@ fn trial_reader(format: &Format, texts: &Sample, context: &Context<'_>) -> Optio
         let clock = context.formats.clock(context.time_zone);
         return Some(Box::new(Access::new(clock, context.formats.access_keys.clone(), format.shape)));
     }
-    final_reader(format, texts, context, &mut Vec::new())
+    ahead_reader(format, texts, context)
+}
+
+/// A reader to look ahead with, whose events nobody keeps.
+fn ahead_reader(format: &Format, texts: &Sample, context: &Context<'_>) -> Option<Box<dyn Reader>> {
+    mysql_reader(format, context, true).or_else(|| final_reader(format, texts, context, &mut Vec::new()))
+}
+
+fn mysql_reader(format: &Format, context: &Context<'_>, is_trial: bool) -> Option<Box<dyn Reader>> {
+    let clock = context.formats.clock(context.time_zone);
+    mysql::reader(mysql::Make { format, clock, bytes_max: context.limits.line_bytes_max, is_trial })
 }
 
 /// The reader that reads the whole text.
@@ -424,6 +435,16 @@ fn final_reader<'a>(
         ReaderKind::Columns => Box::new(Delimited::new(clock, format.rules.clone(), format.table.clone()?, bytes_max)),
         ReaderKind::Text => Box::new(Text::new(clock, format.text.clone(), bytes_max)),
         ReaderKind::Messages | ReaderKind::Container => return None,
+        ReaderKind::MysqlGeneral
+        | ReaderKind::MysqlSlow
+        | ReaderKind::MysqlError
+        | ReaderKind::MariadbServerAudit
+        | ReaderKind::MysqlAuditXml
+        | ReaderKind::MysqlAuditJson
+        | ReaderKind::MysqlAuditCsv
+        | ReaderKind::MysqlBinlogText
+        | ReaderKind::PgTestDecoding
+        | ReaderKind::PgWal2json => return mysql_reader(format, context, false),
         ReaderKind::Pcap => Box::new(PacketCapture::default()),
         ReaderKind::Binlog => Box::new(BinaryLog::default()),
         ReaderKind::JsonLines => {

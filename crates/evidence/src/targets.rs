@@ -159,6 +159,11 @@ impl<'a> Draft<'a> {
         json::push_member_raw(&mut self.unmapped, name, value);
     }
 
+    /// A value without a place, a number where it is written as one.
+    pub(crate) fn unmapped_plain(&mut self, name: &str, value: &str) {
+        json::push_member_plain(&mut self.unmapped, name, value);
+    }
+
     /// The moment, if one of the values is one. The first that can be read counts.
     pub(crate) fn time(&self, clock: &mut Clock) -> Result<Instant, TimeFault> {
         let mut fault = TimeFault::NotATime;
