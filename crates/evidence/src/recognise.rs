@@ -1,5 +1,6 @@
 //! Finds out by content which format a file has: every reader tries a sample, and the one that understands most wins.
 
+use crate::apps::rails::Rails;
 use crate::clock::local_us;
 use crate::formats::{Format, Formats, ReaderKind};
 use crate::framing::{Cutter, Framing};
@@ -93,7 +94,9 @@ pub(crate) fn recognise(sample: &[u8], texts: &Sample, framing: Framing, context
     let Some(best) = trials.first().filter(|t| t.score > 0.0) else { return unknown(sample, texts, &trials) };
     let readers = final_reader(best.format, texts, context, &mut remarks)
         .and_then(|reader| Some((reader, final_reader(best.format, texts, context, &mut Vec::new())?)));
-    let Some((reader, ahead)) = readers else { return unknown(sample, texts, &trials) };
+    let Some((reader, mut ahead)) = readers else { return unknown(sample, texts, &trials) };
+    // The head that names a file's columns stands at its beginning only.
+    few.score(ahead.as_mut());
     Recognised::As(Chosen {
         name: best.format.name.clone(),
         title: best.format.title.clone(),
@@ -119,7 +122,7 @@ fn try_all<'a>(texts: &Sample, framing: Framing, context: &Context<'a>) -> Vec<T
 /// The best first. A format made for these lines goes before a general one that also takes them; of two that take as
 /// many, the one that asks more of a record.
 fn sort(trials: &mut [Trial<'_>]) {
-    let rank = |t: &Trial<'_>| (t.score >= FITS && t.format.reader != ReaderKind::JsonLines, t.score);
+    let rank = |t: &Trial<'_>| (t.score >= FITS && !t.format.is_general, t.score);
     trials.sort_by(|a, b| {
         let (x, y) = (rank(a), rank(b));
         let by_score = y.0.cmp(&x.0).then(y.1.total_cmp(&x.1));
@@ -267,9 +270,14 @@ fn final_reader(
             }
             Box::new(Stderr::new(clock, prefix, bytes_max))
         }
-        ReaderKind::Json => Box::new(JsonRecords::new(clock, format.rules.clone())),
-        ReaderKind::Columns => Box::new(Delimited::new(clock, format.rules.clone(), format.table.clone()?)),
-        ReaderKind::Text => Box::new(Text::new(clock, format.text.clone(), bytes_max)),
+        ReaderKind::Json => Box::new(JsonRecords::new(clock, format.rules.clone(), format.in_message.clone())),
+        ReaderKind::Columns => {
+            Box::new(Delimited::new(clock, format.rules.clone(), format.table.clone()?, format.in_message.clone()))
+        }
+        ReaderKind::Text => Box::new(Text::new(clock, format.text.clone(), format.in_message.clone(), bytes_max)),
+        ReaderKind::Rails => {
+            Box::new(Rails::new(clock, format.rails.clone(), format.rules.clone(), format.in_message.clone()))
+        }
         ReaderKind::Messages => return None,
         ReaderKind::JsonLines => {
             let (mapping, faults) = context.source.map(Mapping::compile).unwrap_or_default();

@@ -5,6 +5,7 @@ use crate::harvest::Harvest;
 use crate::json;
 use crate::lines::Line;
 use crate::reader::Reader;
+use crate::reader::patterns::InMessage;
 use crate::reader::rules::{Named, Rules};
 use crate::targets::Draft;
 use std::borrow::Cow;
@@ -14,11 +15,12 @@ use std::sync::Arc;
 pub(crate) struct JsonRecords {
     clock: Clock,
     rules: Arc<Rules>,
+    in_message: Arc<InMessage>,
 }
 
 impl JsonRecords {
-    pub(crate) fn new(clock: Clock, rules: Arc<Rules>) -> JsonRecords {
-        JsonRecords { clock, rules }
+    pub(crate) fn new(clock: Clock, rules: Arc<Rules>, in_message: Arc<InMessage>) -> JsonRecords {
+        JsonRecords { clock, rules, in_message }
     }
 }
 
@@ -50,6 +52,7 @@ impl Reader for JsonRecords {
                 draft.unmapped_json(key, raw);
             }
         }
+        let class = self.in_message.read_in(&mut draft).unwrap_or(class);
         draft.finish((time, class, line.position), |record| harvest.event(record, 1));
     }
 }

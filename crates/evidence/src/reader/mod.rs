@@ -1,6 +1,7 @@
 //! Readers: what turns the lines of one format into events. A format pack names its reader.
 
 pub(crate) mod access;
+mod cut;
 pub(crate) mod delimited;
 pub(crate) mod json_lines;
 pub(crate) mod json_records;

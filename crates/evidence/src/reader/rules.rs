@@ -80,12 +80,13 @@ pub struct KindPack {
     pub status: Option<String>,
 }
 
-/// What a value must be: `null` absent, `"*"` present, `">=400"`, `"<400"`, `"Failed*"`, `"*denied*"`, one text or a list.
+/// What a value must be: `null` absent, `"*"` present, `">=400"`, `"<400"`, `"Failed*"`, `"*denied*"`, one text or a list
+/// (with `null` in it: or absent).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Wanted {
     /// Any of these.
-    Any(Vec<String>),
+    Any(Vec<Option<String>>),
     /// Yes or no.
     Flag(bool),
     /// That number.
@@ -130,6 +131,7 @@ enum Test {
     Absent,
     Present,
     Is(Vec<Glob>),
+    IsOrAbsent(Vec<Glob>),
     AtLeast(i64),
     Below(i64),
 }
@@ -188,6 +190,11 @@ impl Rules {
         })
     }
 
+    /// Whether every key that a record must have is one of those that `has` knows.
+    pub(crate) fn has_needed(&self, has: impl Fn(&str) -> bool) -> bool {
+        self.needs.iter().all(|keys| keys.iter().any(|key| has(key)))
+    }
+
     /// Why a record is not in this format, if it is not.
     pub(crate) fn refusal(&self, record: &impl Named) -> Option<Reason> {
         let has = |key: &String| record.value(key).is_some();
@@ -214,19 +221,17 @@ impl Rules {
                 break;
             }
         }
-        let time = time?;
+        Ok((time?, self.fill(record, draft)))
+    }
+
+    /// Puts a record's values in their places and tells its class.
+    pub(crate) fn fill<'a>(&self, record: &'a impl Named, draft: &mut Draft<'a>) -> EventClass {
         for (target, keys) in &self.map {
             if let Some(value) = keys.iter().find_map(|key| self.joined(record, key, "")) {
                 draft.put(*target, value);
             }
         }
-        let class = self.kind(record, draft);
-        Ok((time, class))
-    }
-
-    /// The class where no kind says one.
-    pub(crate) fn class(&self) -> EventClass {
-        self.class
+        self.kind(record, draft)
     }
 
     /// Whether the whole value under a key is used, so that it need not be kept in `unmapped`.
@@ -288,7 +293,10 @@ impl Test {
             Wanted::Absent(()) => Test::Absent,
             Wanted::Flag(flag) => Test::Is(vec![Glob::Exact(flag.to_string())]),
             Wanted::Number(n) => Test::Is(vec![Glob::Exact(n.to_string())]),
-            Wanted::Any(texts) => Test::Is(texts.iter().map(|t| Glob::of(t)).collect()),
+            Wanted::Any(texts) => {
+                let globs = texts.iter().flatten().map(|t| Glob::of(t)).collect();
+                if texts.contains(&None) { Test::IsOrAbsent(globs) } else { Test::Is(globs) }
+            }
             Wanted::Text(text) if text == "*" => Test::Present,
             Wanted::Text(text) => {
                 if let Some(n) = text.strip_prefix(">=").and_then(number) {
@@ -307,8 +315,9 @@ impl Test {
         match (self, value) {
             (Test::Absent, value) => value.is_none(),
             (Test::Present, value) => value.is_some(),
-            (Test::Is(globs), Some(value)) => globs.iter().any(|g| g.matches(value)),
+            (Test::Is(globs) | Test::IsOrAbsent(globs), Some(value)) => globs.iter().any(|g| g.matches(value)),
             (Test::Is(_), None) => false,
+            (Test::IsOrAbsent(_), None) => true,
             (Test::AtLeast(n), _) => number().is_some_and(|v| v >= *n),
             (Test::Below(n), _) => number().is_some_and(|v| v < *n),
         }
@@ -358,6 +367,8 @@ mod tests {
         assert!(holds("<400", Some("302")) && !holds("<400", None));
         assert!(holds("Fail*", Some("Failed")) && holds("*den*", Some("was denied")) && holds("*ed", Some("denied")));
         assert!(Test::of(&Wanted::Absent(())).holds(None));
+        let or_absent = Test::of(&Wanted::Any(vec![None, Some("a*".to_owned())]));
+        assert!(or_absent.holds(None) && or_absent.holds(Some("ab")) && !or_absent.holds(Some("b")));
     }
 
     #[test]
