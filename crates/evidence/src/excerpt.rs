@@ -19,7 +19,9 @@ pub fn excerpt(path_on_disk: &Path, member: Option<&str>, offset: u64, length: u
     let found = match (container, member) {
         (Container::Zip, Some(member)) => from_zip(path_on_disk, member, offset, length),
         (Container::Tar, Some(member)) => from_tar(reader, member, offset, length),
-        (Container::Gzip | Container::Zstd, Some(member)) => from_tar(peel(reader).1, member, offset, length),
+        (Container::Gzip | Container::Zstd | Container::Bzip2 | Container::Xz, Some(member)) => {
+            from_tar(peel(reader).1, member, offset, length)
+        }
         (_, Some(_)) => Ok(None),
         (Container::Plain, None) => {
             // Nothing to decompress on the way there.

@@ -12,6 +12,7 @@ use crate::reader::rules::{Rules, RulesPack};
 use crate::reader::text::TextFormat;
 use crate::reader::text::behind::Behind;
 use crate::reader::text::spans::{Span, SpanPack};
+use crate::reader::wrapped::Wrapper;
 use crate::targets::Target;
 use jiff::tz::TimeZone;
 use regex::Regex;
@@ -103,6 +104,9 @@ pub struct FormatPack {
     /// Messages: the programs (syslog's tags) that write them.
     #[serde(default)]
     pub programs: Vec<String>,
+    /// Container logs: how each line of a program's output is wrapped.
+    #[serde(default)]
+    pub wrapper: Option<Wrapper>,
     /// Its own proof.
     pub samples: Vec<Sample>,
 }
@@ -131,6 +135,8 @@ pub enum ReaderKind {
     Text,
     /// Rails' own log.
     Rails,
+    /// What container runtimes put around each line of a program's output.
+    Container,
     /// What programs write to syslog or the journal, by the pack's patterns. Read through those formats.
     Messages,
 }
@@ -141,7 +147,7 @@ impl ReaderKind {
         let takes_objects =
             matches!(self, ReaderKind::NginxJson | ReaderKind::PgJson | ReaderKind::JsonLines | ReaderKind::Json);
         match framing {
-            Framing::Lines => self != ReaderKind::Messages,
+            Framing::Lines => !matches!(self, ReaderKind::Messages | ReaderKind::Container),
             Framing::Documents => takes_objects,
             Framing::Blocks(_) => false,
         }
@@ -162,6 +168,9 @@ pub struct Sample {
     /// See `text`.
     #[serde(default)]
     pub latin1: bool,
+    /// The format as which it is recognised, where that is another pack's: what stands inside a wrapper.
+    #[serde(default)]
+    pub format: Option<String>,
     /// What the store file says about the log, if it says anything.
     #[serde(default)]
     pub log: Option<LogSource>,
@@ -219,6 +228,7 @@ pub(crate) struct Format {
     pub(crate) in_message: Arc<InMessage>,
     pub(crate) rails: Arc<RailsPack>,
     pub(crate) programs: Vec<String>,
+    pub(crate) wrapper: Option<Wrapper>,
     /// How much a record must have to be in it: of two formats that read the same, the one that asks more is meant.
     pub(crate) demands: usize,
 }
@@ -310,6 +320,7 @@ fn compile(shown: &str, name: &str, pack: &FormatPack, others: &[(String, Format
         in_message: Arc::new(in_message(shown, pack, others)?),
         rails: Arc::new(pack.rails.clone()),
         programs: pack.programs.clone(),
+        wrapper: pack.wrapper,
         demands: pack.rules.needs.len() + pack.rules.only.len(),
     })
 }

@@ -26,6 +26,18 @@ pub(crate) struct Harvest {
     decoded: String,
     /// Records beyond the first in what the file was cut into: many stand in one chunk of a Windows event log.
     pub(crate) further_records: u64,
+    /// Lines that were joined to the one that is being read, and are counted with what becomes of it.
+    joined: u64,
+    /// The last line that was refused, so that it can be taken back.
+    refused: Option<Refused>,
+}
+
+/// A line that was counted as unread last.
+struct Refused {
+    group: usize,
+    position: Position,
+    lines: u64,
+    bytes: u64,
 }
 
 /// Why a line became nothing.
@@ -43,6 +55,8 @@ impl Harvest {
             unread: Vec::new(),
             decoded: String::new(),
             further_records: 0,
+            joined: 0,
+            refused: None,
         }
     }
 
@@ -62,7 +76,7 @@ impl Harvest {
         }
         self.batch.push(&record);
         self.events += 1;
-        self.lines_in_events += lines;
+        self.lines_in_events += lines + std::mem::take(&mut self.joined);
         self.widen(record.time);
     }
 
@@ -90,9 +104,40 @@ impl Harvest {
         self.count(reason.into(), false, line.position, 1, bytes);
     }
 
+    /// So many lines more belong to the one that is given to a reader next.
+    pub(crate) fn join(&mut self, lines: u64) {
+        self.joined += lines;
+    }
+
+    /// Takes a refusal back, so that the line can be given to another reader. The reason, if there was one.
+    pub(crate) fn take_back(&mut self, position: Position) -> Option<Reason> {
+        let refused = self.refused.take_if(|r| r.position == position)?;
+        let (reason, _, group) = &mut self.unread[refused.group];
+        group.lines -= refused.lines;
+        group.bytes -= refused.bytes;
+        if group.examples.last() == Some(&(position.line, position.offset, position.length)) {
+            group.examples.pop();
+        }
+        self.joined += refused.lines - 1;
+        Some(reason.clone())
+    }
+
     fn count(&mut self, reason: Reason, of_format: bool, position: Position, lines: u64, bytes: u64) {
+        let lines = lines + std::mem::take(&mut self.joined);
+        let at = self.group_of(reason, of_format);
+        self.refused = of_format.then_some(Refused { group: at, position, lines, bytes });
+        let group = &mut self.unread[at].2;
+        group.lines += lines;
+        group.bytes += bytes;
+        if group.examples.len() < EXAMPLES {
+            group.examples.push((position.line, position.offset, position.length));
+        }
+    }
+
+    /// The group of a reason, made if it is new.
+    fn group_of(&mut self, reason: Reason, of_format: bool) -> usize {
         let known = self.unread.iter().position(|(r, f, _)| *r == reason && *f == of_format);
-        let at = known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             let reason = if self.unread.len() < REASONS_MAX { reason } else { Cow::Borrowed("other reasons") };
             let known = self.unread.iter().position(|(r, ..)| *r == reason);
             known.unwrap_or_else(|| {
@@ -100,13 +145,7 @@ impl Harvest {
                 self.unread.push((reason, of_format, group));
                 self.unread.len() - 1
             })
-        });
-        let group = &mut self.unread[at].2;
-        group.lines += lines;
-        group.bytes += bytes;
-        if group.examples.len() < EXAMPLES {
-            group.examples.push((position.line, position.offset, position.length));
-        }
+        })
     }
 
     fn widen(&mut self, t: Instant) {
@@ -135,10 +174,30 @@ impl Harvest {
         }
     }
 
+    /// Adds what was made of the lines that follow, once both have ended their formats.
+    pub(crate) fn absorb(&mut self, next: Harvest) {
+        self.lines_in_events += next.lines_in_events + next.joined;
+        self.events += next.events;
+        self.further_records += next.further_records;
+        if let Some(window) = next.window {
+            self.widen(window.from);
+            self.widen(window.to);
+        }
+        for (reason, of_format, group) in next.unread {
+            let at = self.group_of(reason, of_format);
+            let into = &mut self.unread[at].2;
+            into.lines += group.lines;
+            into.bytes += group.bytes;
+            let room = EXAMPLES.saturating_sub(into.examples.len());
+            into.examples.extend(group.examples.into_iter().take(room));
+        }
+        self.refused = None;
+    }
+
     /// The groups of unread lines, most lines first.
     pub(crate) fn unread_groups(&self) -> Vec<UnreadGroup> {
-        let named =
-            self.unread.iter().map(|(reason, _, group)| UnreadGroup { reason: reason.to_string(), ..group.clone() });
+        let left = self.unread.iter().filter(|(.., group)| group.lines > 0);
+        let named = left.map(|(reason, _, group)| UnreadGroup { reason: reason.to_string(), ..group.clone() });
         let mut groups: Vec<UnreadGroup> = named.collect();
         groups.sort_by(|a, b| b.lines.cmp(&a.lines).then_with(|| a.reason.cmp(&b.reason)));
         groups

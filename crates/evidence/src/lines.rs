@@ -1,5 +1,6 @@
 //! Cuts a stream of chunks into lines, with their numbers and offsets, in bounded memory.
 
+use crate::segment::Start;
 use stanch_model::Position;
 
 /// One physical line as it stands in the file, without its newline.
@@ -28,6 +29,16 @@ pub(crate) struct LineCutter {
 impl LineCutter {
     pub(crate) fn new(line_bytes_max: usize) -> LineCutter {
         LineCutter { carry: Vec::new(), carried: 0, line: 1, offset: 0, line_bytes_max }
+    }
+
+    /// A cutter for what follows so many lines and bytes.
+    pub(crate) fn starting_at(start: Start, line_bytes_max: usize) -> LineCutter {
+        LineCutter { line: start.lines + 1, offset: start.offset, ..LineCutter::new(line_bytes_max) }
+    }
+
+    /// So many bytes of the line under way were left out: it is too long to be read.
+    pub(crate) fn skip(&mut self, bytes: u64) {
+        self.carried += bytes;
     }
 
     /// Bytes of all lines that are complete so far.

@@ -18,12 +18,14 @@ pub struct ReadOptions<'a> {
     pub limits: Limits,
     /// The file's seal, if it has been worked out before; it is then not worked out again.
     pub known_seal: Option<Seal>,
+    /// Threads that read parts of the file side by side, besides the one that unpacks and seals it.
+    pub threads: usize,
 }
 
 impl<'a> ReadOptions<'a> {
     /// Options with the usual limits, nothing known of any log.
     pub fn new(formats: &'a Formats, time_zone: &'a str) -> ReadOptions<'a> {
-        ReadOptions { formats, logs: &[], time_zone, limits: Limits::default(), known_seal: None }
+        ReadOptions { formats, logs: &[], time_zone, limits: Limits::default(), known_seal: None, threads: 1 }
     }
 }
 
@@ -38,30 +40,48 @@ pub struct Limits {
     pub ratio_max: u64,
     /// Members of an archive that are read.
     pub members_max: usize,
+    /// Bytes of text that are read as one segment and become one row group of events. What is read of a segment is
+    /// held until its turn has come, so this bounds memory. Where the cuts fall depends on the text alone.
+    pub segment_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { line_bytes_max: 16 << 20, text_bytes_max: 1 << 40, ratio_max: 400, members_max: 100_000 }
+        Limits {
+            line_bytes_max: 16 << 20,
+            text_bytes_max: 1 << 40,
+            ratio_max: 400,
+            members_max: 100_000,
+            segment_bytes: 16 << 20,
+        }
     }
 }
 
-/// Receives what is read. For each text (a file, a member of an archive) one `begin`, its batches, one `end`. The
-/// account of an archive itself comes between its own `begin` and `end` without batches, after those of its members.
+/// Receives what is read. For each text (a file, a member of an archive) one `begin`, its blocks, one `end`. The
+/// account of an archive itself comes between its own `begin` and `end` without blocks, after those of its members.
 pub trait Sink {
+    /// Takes in the events of a part of a text.
+    type Block: Block;
+
     /// A text begins.
     ///
     /// # Errors
     /// If the receiver cannot take it in; reading then stops.
     fn begin(&mut self) -> Result<(), SinkError>;
 
-    /// Its next events, in the order of its lines. Never empty.
+    /// A block for the next part of the text. Several may be filled at the same time.
     ///
     /// # Errors
-    /// If the receiver cannot take them in; reading then stops.
-    fn batch(&mut self, batch: EventBatch) -> Result<(), SinkError>;
+    /// If the receiver cannot take more in; reading then stops.
+    fn block(&mut self) -> Result<Self::Block, SinkError>;
 
-    /// It has ended; this became of it.
+    /// A block that has been filled and closed, in the order of the text.
+    ///
+    /// # Errors
+    /// If the receiver cannot take it in; reading then stops.
+    fn put(&mut self, block: Self::Block) -> Result<(), SinkError>;
+
+    /// The text has ended; this became of it.
     ///
     /// # Errors
     /// If the receiver cannot take it in; reading then stops.
@@ -69,4 +89,30 @@ pub trait Sink {
 
     /// So many bytes of the file have been read so far, before decompression.
     fn progress(&mut self, _bytes_read: u64) {}
+}
+
+/// The events of a part of a text. Filled by one thread while others fill other blocks, so that what each needs
+/// (encoding, compression) is done side by side.
+pub trait Block: Send {
+    /// The next events, in the order of their lines. Never empty.
+    ///
+    /// # Errors
+    /// If they cannot be taken in; reading then stops.
+    fn batch(&mut self, batch: EventBatch) -> Result<(), SinkError>;
+
+    /// No more events come: what can be done apart from other blocks is done now.
+    ///
+    /// # Errors
+    /// If it fails; reading then stops.
+    fn close(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+/// Events that are kept as they come.
+impl Block for Vec<EventBatch> {
+    fn batch(&mut self, batch: EventBatch) -> Result<(), SinkError> {
+        self.push(batch);
+        Ok(())
+    }
 }

@@ -16,16 +16,27 @@ use crate::reader::delimited::Delimited;
 use crate::reader::json_lines::{JsonLines, Mapping};
 use crate::reader::json_records::JsonRecords;
 use crate::reader::keyed_json::KeyedJson;
+use crate::reader::mixed::Mixed;
 use crate::reader::pattern::{ByPattern, Pattern};
 use crate::reader::text::Text;
+use crate::reader::wrapped::{Wrapped, Wrapper};
 use stanch_model::store::LogSource;
 
 /// Share of lines from which on a format that is made for them is preferred to a general one.
 pub(crate) const FITS: f64 = 0.5;
+/// The same inside a wrapper, where a line that is in no format is an event all the same.
+const FITS_INSIDE: f64 = 0.1;
 /// Lines of a sample from which a prefix is worked out.
 const PREFIX_LINES: usize = 2_000;
 
+/// Lines by which it is told whether a text is wrapped.
+const WRAPPED_LINES: usize = 100;
+/// Formats that may stand among the lines of another, and lines that one must have for it.
+const OTHERS_MAX: usize = 3;
+const OTHER_LINES: usize = 2;
+
 /// What is known of a log before its first line is read.
+#[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) formats: &'a Formats,
     pub(crate) source: Option<&'a LogSource>,
@@ -61,6 +72,19 @@ pub(crate) struct Chosen {
     /// A second one of the same, to look ahead with.
     pub(crate) ahead: Box<dyn Reader>,
     pub(crate) remarks: Vec<String>,
+    /// The formats whose readers make up this one, if each line is read by itself: a further reader of the same can
+    /// then be made from their names alone, and read from any line on.
+    pub(crate) recipe: Option<Vec<String>>,
+}
+
+/// A reader by its recipe.
+pub(crate) fn by_recipe(recipe: &[String], context: &Context<'_>) -> Option<Box<dyn Reader>> {
+    let nothing = Sample { records: Vec::new() };
+    let of = |name: &String| final_reader(context.formats.by_name(name)?, &nothing, context, &mut Vec::new());
+    let mut readers = recipe.iter().map(of).collect::<Option<Vec<_>>>()?.into_iter();
+    let main = readers.next()?;
+    let others: Vec<Box<dyn Reader>> = readers.collect();
+    Some(if others.is_empty() { main } else { Box::new(Mixed::new(main, others)) })
 }
 
 /// The outcome of looking at a sample.
@@ -80,9 +104,48 @@ struct Trial<'a> {
 
 /// Recognises a sample of a text: its first records, or later ones where the first were in no format.
 pub(crate) fn recognise(sample: &[u8], texts: &Sample, framing: Framing, context: &Context<'_>) -> Recognised {
+    let wrapping = context.formats.formats.iter().find(|f| framing == Framing::Lines && texts.is_wrapped_as(f));
+    let Some((format, wrapper)) = wrapping.and_then(|f| Some((f, f.wrapper?))) else {
+        return match choose(texts, framing, context) {
+            Ok(chosen) => Recognised::As(chosen),
+            Err(trials) => unknown(sample, texts, &trials),
+        };
+    };
+    let inside = choose(&texts.unwrapped(wrapper), framing, context);
+    Recognised::As(wrap(format, wrapper, inside.ok().filter(|c| c.score >= FITS_INSIDE), context))
+}
+
+/// Puts the reader of a wrapper's lines around that of what is inside, if that is known.
+fn wrap(format: &Format, wrapper: Wrapper, inside: Option<Chosen>, context: &Context<'_>) -> Chosen {
+    let around = |inner: Option<Box<dyn Reader>>| -> Box<dyn Reader> {
+        let clock = context.formats.clock(context.time_zone);
+        Box::new(Wrapped::new(wrapper, clock, inner, context.limits.line_bytes_max))
+    };
+    match inside {
+        Some(inside) => {
+            let mut remarks = vec![format!("each line in the wrapper of {}, taken off", wrapper.title())];
+            remarks.extend(inside.remarks);
+            let (reader, ahead) = (around(Some(inside.reader)), around(Some(inside.ahead)));
+            Chosen { reader, ahead, remarks, recipe: None, ..inside }
+        }
+        None => Chosen {
+            name: format.name.clone(),
+            title: format.title.clone(),
+            score: 1.0,
+            runner_up: None,
+            reader: around(None),
+            ahead: around(None),
+            remarks: Vec::new(),
+            recipe: None,
+        },
+    }
+}
+
+/// The format of some records, stated or tried; else what was tried.
+fn choose<'a>(texts: &Sample, framing: Framing, context: &Context<'a>) -> Result<Chosen, Vec<Trial<'a>>> {
     let mut remarks = Vec::new();
     if let Some(stated) = stated(texts, framing, context, &mut remarks) {
-        return Recognised::As(Chosen { remarks, ..stated });
+        return Ok(Chosen { remarks, ..stated });
     }
     let few = texts.some();
     let mut trials = try_all(&few, framing, context);
@@ -91,13 +154,13 @@ pub(crate) fn recognise(sample: &[u8], texts: &Sample, framing: Framing, context
     }
     sort(&mut trials);
     let runner_up = trials.get(1).filter(|t| t.score > 0.0).map(|t| (t.format.name.clone(), t.score));
-    let Some(best) = trials.first().filter(|t| t.score > 0.0) else { return unknown(sample, texts, &trials) };
+    let Some(best) = trials.first().filter(|t| t.score > 0.0) else { return Err(trials) };
     let readers = final_reader(best.format, texts, context, &mut remarks)
         .and_then(|reader| Some((reader, final_reader(best.format, texts, context, &mut Vec::new())?)));
-    let Some((reader, mut ahead)) = readers else { return unknown(sample, texts, &trials) };
-    // The head that names a file's columns stands at its beginning only.
-    few.score(ahead.as_mut());
-    Recognised::As(Chosen {
+    let Some((reader, ahead)) = readers else { return Err(trials) };
+    let recipe = reader.is_line_by_line().then(|| vec![best.format.name.clone()]);
+    let chosen = Chosen {
+        recipe,
         name: best.format.name.clone(),
         title: best.format.title.clone(),
         score: best.score,
@@ -105,7 +168,41 @@ pub(crate) fn recognise(sample: &[u8], texts: &Sample, framing: Framing, context
         reader,
         ahead,
         remarks,
-    })
+    };
+    Ok(if best.score < 1.0 && framing == Framing::Lines { with_others(chosen, &few, context) } else { chosen })
+}
+
+/// Adds the formats of lines that the main one refuses, where enough are in one.
+fn with_others(mut chosen: Chosen, texts: &Sample, context: &Context<'_>) -> Chosen {
+    let (mut readers, mut aheads): (Vec<Box<dyn Reader>>, Vec<Box<dyn Reader>>) = (Vec::new(), Vec::new());
+    let mut left = texts.refused_by(chosen.ahead.as_mut());
+    while readers.len() < OTHERS_MAX && left.records.len() >= OTHER_LINES {
+        let mut trials = try_all(&left, Framing::Lines, context);
+        sort(&mut trials);
+        #[expect(clippy::cast_precision_loss, reason = "a sample has few lines")]
+        let Some(other) = trials.first().filter(|t| t.score * left.records.len() as f64 >= OTHER_LINES as f64) else {
+            break;
+        };
+        let again = || final_reader(other.format, &left, context, &mut Vec::new());
+        let (Some(mut reader), Some(ahead)) = (again(), again()) else { break };
+        let rest = left.refused_by(reader.as_mut());
+        if other.format.name == chosen.name || rest.records.len() == left.records.len() {
+            break;
+        }
+        chosen.recipe = chosen.recipe.filter(|_| reader.is_line_by_line()).map(|mut recipe| {
+            recipe.push(other.format.name.clone());
+            recipe
+        });
+        chosen.remarks.push(format!("among its lines stand some of another format: {}", other.format.title));
+        readers.push(reader);
+        aheads.push(ahead);
+        left = rest;
+    }
+    if !readers.is_empty() {
+        chosen.reader = Box::new(Mixed::new(chosen.reader, readers));
+        chosen.ahead = Box::new(Mixed::new(chosen.ahead, aheads));
+    }
+    chosen
 }
 
 fn try_all<'a>(texts: &Sample, framing: Framing, context: &Context<'a>) -> Vec<Trial<'a>> {
@@ -154,8 +251,6 @@ fn unknown(sample: &[u8], texts: &Sample, trials: &[Trial<'_>]) -> Recognised {
 /// Files that hold no lines, by their first bytes, and what to do about them.
 fn known_kind(sample: &[u8]) -> Option<&'static str> {
     const KINDS: &[(&[u8], &str)] = &[
-        (b"BZh", "compressed with bzip2; unpack it and add it again"),
-        (b"\xfd7zXZ\0", "compressed with xz; unpack it and add it again"),
         (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it and add it again"),
         (b"\x04\x22\x4d\x18", "compressed with lz4; unpack it and add it again"),
         (b"Rar!", "a RAR archive; unpack it and add it again"),
@@ -204,6 +299,7 @@ fn stated(texts: &Sample, framing: Framing, context: &Context<'_>, remarks: &mut
     let mut ahead = final_reader(format, texts, context, &mut Vec::new())?;
     let (score, _) = texts.score(ahead.as_mut());
     Some(Chosen {
+        recipe: reader.is_line_by_line().then(|| vec![format.name.clone()]),
         name: format.name.clone(),
         title: format.title.clone(),
         score,
@@ -278,7 +374,7 @@ fn final_reader(
         ReaderKind::Rails => {
             Box::new(Rails::new(clock, format.rails.clone(), format.rules.clone(), format.in_message.clone()))
         }
-        ReaderKind::Messages => return None,
+        ReaderKind::Messages | ReaderKind::Container => return None,
         ReaderKind::JsonLines => {
             let (mapping, faults) = context.source.map(Mapping::compile).unwrap_or_default();
             remarks.extend(faults);
@@ -297,6 +393,36 @@ const MANY: usize = 800;
 const RUNS: usize = 4;
 
 impl Sample {
+    /// Whether most lines are wrapped as a format says.
+    fn is_wrapped_as(&self, format: &Format) -> bool {
+        let Some(wrapper) = format.wrapper else { return false };
+        let looked_at = self.records.iter().filter(|(text, ..)| !text.is_empty()).take(WRAPPED_LINES);
+        let (count, wrapped) = looked_at.fold((0, 0), |(count, wrapped), (text, ..)| {
+            (count + 1, wrapped + usize::from(wrapper.unwrap(text).is_some()))
+        });
+        wrapped > 0 && wrapped * 10 >= count * 8
+    }
+
+    fn unwrapped(&self, wrapper: Wrapper) -> Sample {
+        let inner = self.records.iter().filter_map(|(text, _, position)| {
+            let inner = wrapper.unwrap(text)?.text.into_owned();
+            Some((inner.clone(), inner.into_bytes(), *position))
+        });
+        Sample { records: inner.collect() }
+    }
+
+    /// The records that a reader refuses.
+    fn refused_by(&self, reader: &mut dyn Reader) -> Sample {
+        let mut harvest = Harvest::new("", 0);
+        let refused = self.records.iter().filter(|(text, raw, position)| {
+            reader.line(&Line { text, raw, position: *position }, &mut harvest);
+            harvest.take_back(*position).is_some()
+        });
+        let records = refused.cloned().collect();
+        reader.finish(&mut harvest);
+        Sample { records }
+    }
+
     /// What a cutter makes of a window. At the text's end, what is not ended counts too.
     pub(crate) fn of(mut cutter: Cutter, window: &[u8], is_end: bool) -> Sample {
         let mut records = Vec::new();

@@ -1,10 +1,12 @@
 //! Runs the samples of format packs: each must give exactly what its pack says.
 
 use crate::formats::{FormatPack, Formats, Sample, Scalar, packs_of};
-use crate::options::{ReadOptions, Sink};
+use crate::options::ReadOptions;
+use crate::recognise::Context;
+use crate::segment::Segment;
 use crate::stream::TextStream;
+use crate::targets::Target;
 use crate::unpack::Ended;
-use crate::{SinkError, targets::Target};
 use stanch_model::event::BatchRow;
 use stanch_model::{EventBatch, EventFields, FileAccount, NumberField, Seal, TextField};
 use stanch_packs::{Packs, Problem};
@@ -50,6 +52,7 @@ fn check_sample(format: &str, sample: &Sample, formats: &Formats) -> Vec<String>
     let options = ReadOptions { logs: &logs, ..ReadOptions::new(formats, "UTC") };
     let (account, events) = read_bytes("sample", &bytes, &options);
     let mut problems = Vec::new();
+    let format = sample.format.as_deref().unwrap_or(format);
     if account.format.as_deref() != Some(format) {
         problems.push(format!("it is recognised as {}", account.format.as_deref().unwrap_or("no format")));
     }
@@ -103,27 +106,16 @@ fn shown(value: &Option<Scalar>) -> String {
 #[derive(Default)]
 pub(crate) struct Kept(pub(crate) Vec<EventBatch>);
 
-impl Sink for Kept {
-    fn begin(&mut self) -> Result<(), SinkError> {
-        Ok(())
-    }
-    fn batch(&mut self, batch: EventBatch) -> Result<(), SinkError> {
-        self.0.push(batch);
-        Ok(())
-    }
-    fn end(&mut self, _: &FileAccount) -> Result<(), SinkError> {
-        Ok(())
-    }
-}
-
 /// Reads text that is at hand. It is not sealed.
 pub(crate) fn read_bytes(name: &str, bytes: &[u8], options: &ReadOptions<'_>) -> (FileAccount, Kept) {
     let mut kept = Kept::default();
-    let mut stream = TextStream::new(name.to_owned(), options);
+    let context = Context::of(name, options);
+    let mut stream = TextStream::new(context);
     let size = bytes.len() as u64;
     let ended = Ended { seal: Seal(String::new()), bytes: size, container: None, remarks: Vec::new() };
-    let account = stream.feed(bytes, &mut kept).and_then(|()| stream.finish(ended, &mut kept));
-    (account.expect("keeping batches cannot fail"), kept)
+    let segment = Segment { chunks: vec![bytes.to_vec()], ..Segment::default() };
+    let part = stream.read_segment(segment, &mut kept.0, |_| {}).and_then(|()| stream.finish(&mut kept.0));
+    (part.expect("keeping batches cannot fail").account(name.to_owned(), &context, ended), kept)
 }
 
 #[cfg(test)]

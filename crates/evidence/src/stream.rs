@@ -1,18 +1,19 @@
-//! Reads one text from its first chunk to its account.
+//! Reads a text, or a segment of it, from its first chunk to what became of it.
 
 use crate::error::SinkError;
 use crate::framing::{Cutter, Framing};
 use crate::harvest::Harvest;
 use crate::lines::{Line, LineCutter, RawLine, trimmed};
-use crate::options::{ReadOptions, Sink};
+use crate::options::Block;
 use crate::reader::Reader;
-use crate::recognise::{Chosen, Context, FITS, Recognised, Sample, recognise};
+use crate::recognise::{Chosen, Context, FITS, Recognised, Sample, by_recipe, recognise};
+use crate::segment::{Segment, Start};
 use crate::unpack::Ended;
 use stanch_model::{Counted, EventBatch, FileAccount};
 use std::borrow::Cow;
 
 /// Bytes that are looked at before they are read.
-const WINDOW_BYTES: usize = 256 << 10;
+pub(crate) const WINDOW_BYTES: usize = 256 << 10;
 /// Lines of a window by which it is told whether the format still fits.
 const LOOKED_AT: usize = 24;
 /// Lines among which the first event of a window must be, for its format to fit.
@@ -22,8 +23,10 @@ const SEARCHED: usize = 2_000;
 /// the window is recognised before it is read, so that neither garbage before the first good line nor a change of
 /// format in the middle loses what follows.
 pub(crate) struct TextStream<'a> {
-    path: String,
     context: Context<'a>,
+    start: Start,
+    /// The title of the format that a segment was begun in.
+    seeded: Option<String>,
     window: Vec<u8>,
     /// Bytes at which a window is read. More than usual while no record fits into one.
     window_bytes: usize,
@@ -37,7 +40,7 @@ pub(crate) struct TextStream<'a> {
     /// Formats that the text was read in, with the events that each gave.
     past: Vec<(Summary, u64)>,
     unknown: Option<(String, Option<(String, f64)>)>,
-    remarks: Vec<String>,
+    remarks: Vec<Remark>,
 }
 
 /// The format that is being read, with a second reader to look ahead with.
@@ -45,9 +48,43 @@ struct Format {
     summary: Summary,
     reader: Box<dyn Reader>,
     ahead: Box<dyn Reader>,
+    recipe: Option<Vec<String>>,
     events_before: u64,
 }
 
+/// A remark for the account.
+enum Remark {
+    Text(String),
+    /// From about that line on it is in the format of that title.
+    Change {
+        line: u64,
+        title: String,
+    },
+}
+
+/// What a segment can begin with, where each line is read by itself.
+#[derive(Clone)]
+pub(crate) struct Seed {
+    recipe: Vec<String>,
+    summary: Summary,
+}
+
+/// What became of a text, or of a segment of it.
+pub(crate) struct Part {
+    harvest: Harvest,
+    framing: Framing,
+    seeded: Option<String>,
+    /// The title of the format that it ended in.
+    title: Option<String>,
+    start: Start,
+    lines: u64,
+    text_bytes: u64,
+    past: Vec<(Summary, u64)>,
+    unknown: Option<(String, Option<(String, f64)>)>,
+    remarks: Vec<Remark>,
+}
+
+#[derive(Clone)]
 struct Summary {
     name: String,
     title: String,
@@ -56,11 +93,12 @@ struct Summary {
 }
 
 impl<'a> TextStream<'a> {
-    pub(crate) fn new(path: String, options: &'a ReadOptions<'_>) -> TextStream<'a> {
-        let context = Context::of(&path, options);
+    /// A text from its beginning.
+    pub(crate) fn new(context: Context<'a>) -> TextStream<'a> {
         let offset_s = context.source.map_or(0, |s| s.clock_offset_s);
         TextStream {
-            path,
+            start: Start::default(),
+            seeded: None,
             window: Vec::new(),
             window_bytes: WINDOW_BYTES,
             framing: Framing::Lines,
@@ -76,37 +114,108 @@ impl<'a> TextStream<'a> {
         }
     }
 
-    /// Takes the next chunk.
-    pub(crate) fn feed(&mut self, mut chunk: &[u8], sink: &mut dyn Sink) -> Result<(), SinkError> {
-        while !chunk.is_empty() {
-            let (part, rest) = chunk.split_at(chunk.len().min(self.window_bytes - self.window.len()));
-            self.window.extend_from_slice(part);
-            chunk = rest;
-            if self.window.len() >= self.window_bytes {
-                self.read_window(false, sink)?;
+    /// A segment of a text of lines, in the format that was recognised before it.
+    pub(crate) fn seeded(context: Context<'a>, seed: &Seed, start: Start) -> TextStream<'a> {
+        let again = || by_recipe(&seed.recipe, &context);
+        let readers = again().zip(again());
+        let cutter = Cutter::Lines(LineCutter::starting_at(start, context.limits.line_bytes_max));
+        let mut stream = TextStream { start, cutter: Some(cutter), ..TextStream::new(context) };
+        if let Some((reader, ahead)) = readers {
+            let (summary, recipe) = (seed.summary.clone(), Some(seed.recipe.clone()));
+            if stream.context.source.is_none() {
+                stream.harvest.name_log(&summary.title);
+            }
+            stream.seeded = Some(summary.title.clone());
+            stream.format = Some(Format { summary, reader, ahead, recipe, events_before: 0 });
+        }
+        stream
+    }
+
+    /// What further segments can begin with, once that is known.
+    pub(crate) fn seed(&self) -> Option<Seed> {
+        let format = self.format.as_ref().filter(|_| self.framing == Framing::Lines)?;
+        Some(Seed { recipe: format.recipe.clone()?, summary: format.summary.clone() })
+    }
+
+    /// Takes in a segment's chunks. `seen` is called after each window with what is known by then.
+    pub(crate) fn read_segment(
+        &mut self,
+        segment: Segment,
+        block: &mut dyn Block,
+        mut seen: impl FnMut(&TextStream<'a>),
+    ) -> Result<(), SinkError> {
+        let mut skipped = segment.skipped.iter().peekable();
+        for (i, chunk) in segment.chunks.iter().map(Some).chain([None]).enumerate() {
+            while let Some((_, bytes)) = skipped.next_if(|(before, _)| *before == i) {
+                self.skip(*bytes, block)?;
+            }
+            let mut rest = chunk.map_or(&[][..], Vec::as_slice);
+            while !rest.is_empty() {
+                rest = self.feed(rest, block)?;
+                seen(self);
             }
         }
         Ok(())
     }
 
-    fn read_window(&mut self, is_last: bool, sink: &mut dyn Sink) -> Result<(), SinkError> {
+    /// Takes as much of a chunk as fits into a window; what is left comes back.
+    pub(crate) fn feed<'c>(&mut self, chunk: &'c [u8], block: &mut dyn Block) -> Result<&'c [u8], SinkError> {
+        let (part, rest) = chunk.split_at(chunk.len().min(self.window_bytes - self.window.len()));
+        // Most windows lie whole in a chunk, and need not be copied.
+        if part.len() == self.window_bytes {
+            if !self.read_window(part, false, block)? {
+                self.window.extend_from_slice(part);
+            }
+            return Ok(rest);
+        }
+        self.window.extend_from_slice(part);
+        if self.window.len() >= self.window_bytes {
+            self.read_held(false, block)?;
+        }
+        Ok(rest)
+    }
+
+    /// Reads the window that is held, unless more must be seen before.
+    fn read_held(&mut self, is_last: bool, block: &mut dyn Block) -> Result<(), SinkError> {
         let mut window = std::mem::take(&mut self.window);
+        if self.read_window(&window, is_last, block)? {
+            window.clear();
+        }
+        self.window = window;
+        Ok(())
+    }
+
+    /// So many bytes of the line under way were left out.
+    fn skip(&mut self, bytes: u64, block: &mut dyn Block) -> Result<(), SinkError> {
+        if !self.window.is_empty() {
+            self.read_held(false, block)?;
+        }
+        self.text_bytes += bytes;
+        if let Some(Cutter::Lines(cutter)) = &mut self.cutter {
+            cutter.skip(bytes);
+        }
+        Ok(())
+    }
+
+    /// Hands on what has been read, before another segment is read into another block.
+    pub(crate) fn hand_on(&mut self, block: &mut dyn Block) -> Result<(), SinkError> {
+        if self.harvest.batch.is_empty() { Ok(()) } else { block.batch(std::mem::take(&mut self.harvest.batch)) }
+    }
+
+    /// Reads a window. False if more must be seen before: the next is to be twice as long, and begin the same.
+    fn read_window(&mut self, window: &[u8], is_last: bool, block: &mut dyn Block) -> Result<bool, SinkError> {
         let Context { formats, limits, .. } = self.context;
         if self.cutter.is_none() {
-            self.framing = Framing::of(&window, &formats.inside);
+            self.framing = Framing::of(window, &formats.inside);
             self.cutter = Some(Cutter::new(self.framing, &formats.inside, limits.line_bytes_max));
         }
-        if !self.recognise_if_needed(&window, is_last) {
+        if !self.recognise_if_needed(window, is_last) {
             self.window_bytes *= 2;
-            self.window = window;
-            return Ok(());
+            return Ok(false);
         }
         self.text_bytes += window.len() as u64;
-        let read = self.read(&window, sink);
-        window.clear();
-        self.window = window;
         self.window_bytes = WINDOW_BYTES;
-        read
+        self.read(window, block).map(|()| true)
     }
 
     /// Looks at the whole records of a window. False if not one ends in it, and more must be seen.
@@ -145,23 +254,28 @@ impl<'a> TextStream<'a> {
     }
 
     fn change_to(&mut self, chosen: Chosen) {
-        let Chosen { name, title, score, runner_up, reader, ahead, remarks } = chosen;
+        let Chosen { name, title, score, runner_up, reader, ahead, remarks, recipe } = chosen;
         if let Some(current) = &self.format {
             // Another format takes over only where it fits well; a bad stretch is no other format.
             if current.summary.name == name || score < FITS {
                 return;
             }
-            self.remarks.push(format!("from about line {} on it is in another format: {title}", self.lines + 1));
-        } else if self.lines > 0 {
-            self.remarks.push(format!("no format was recognised before about line {}", self.lines + 1));
+            self.remarks.push(Remark::Change { line: self.line(), title: title.clone() });
+        } else if self.line() > 1 {
+            self.remarks.push(Remark::Text(format!("no format was recognised before about line {}", self.line())));
         }
         self.end_format();
         if self.context.source.is_none() {
             self.harvest.name_log(&title);
         }
-        self.remarks.extend(remarks);
+        self.remarks.extend(remarks.into_iter().map(Remark::Text));
         let summary = Summary { name, title, score, runner_up };
-        self.format = Some(Format { summary, reader, ahead, events_before: self.harvest.events });
+        self.format = Some(Format { summary, reader, ahead, recipe, events_before: self.harvest.events });
+    }
+
+    /// The number of the next line.
+    fn line(&self) -> u64 {
+        self.start.lines + self.lines + 1
     }
 
     /// Lets the current reader hand out what it holds, and notes what it gave.
@@ -173,7 +287,7 @@ impl<'a> TextStream<'a> {
         }
     }
 
-    fn read(&mut self, window: &[u8], sink: &mut dyn Sink) -> Result<(), SinkError> {
+    fn read(&mut self, window: &[u8], block: &mut dyn Block) -> Result<(), SinkError> {
         let mut failed = Ok(());
         let TextStream { cutter, format, harvest, lines, unknown, .. } = self;
         let reason = unknown.as_ref().map_or("no format fits", |(reason, _)| reason);
@@ -183,16 +297,16 @@ impl<'a> TextStream<'a> {
             if failed.is_ok() {
                 *lines += 1;
                 take(&raw, reader.as_deref_mut(), reason, harvest);
-                failed = hand_on_if_full(harvest, sink);
+                failed = hand_on_if_full(harvest, block);
             }
         });
         failed
     }
 
-    /// Ends the text: reads what is left, hands on the last batch, gives the account.
-    pub(crate) fn finish(mut self, ended: Ended, sink: &mut dyn Sink) -> Result<FileAccount, SinkError> {
+    /// Reads what is left, hands on the last events, and gives what became of all.
+    pub(crate) fn finish(mut self, block: &mut dyn Block) -> Result<Part, SinkError> {
         if !self.window.is_empty() {
-            self.read_window(true, sink)?;
+            self.read_held(true, block)?;
         }
         let reason = self.unknown.as_ref().map_or("no format fits", |(reason, _)| reason);
         let mut reader = self.format.as_mut().map(|f| f.reader.as_mut());
@@ -202,22 +316,70 @@ impl<'a> TextStream<'a> {
                 take(&raw, reader.as_deref_mut(), reason, &mut self.harvest);
             });
         }
+        let title = self.format.as_ref().map(|format| format.summary.title.clone());
         self.end_format();
-        if !self.harvest.batch.is_empty() {
-            sink.batch(std::mem::take(&mut self.harvest.batch))?;
+        self.hand_on(block)?;
+        Ok(Part {
+            harvest: self.harvest,
+            framing: self.framing,
+            seeded: self.seeded,
+            title,
+            start: self.start,
+            lines: self.lines,
+            text_bytes: self.text_bytes,
+            past: self.past,
+            unknown: self.unknown,
+            remarks: self.remarks,
+        })
+    }
+}
+
+impl Part {
+    /// Adds what became of the next segment.
+    pub(crate) fn absorb(&mut self, next: Part) {
+        self.harvest.absorb(next.harvest);
+        self.lines += next.lines;
+        self.text_bytes += next.text_bytes;
+        for (summary, events) in next.past {
+            match self.past.iter_mut().find(|(past, _)| past.name == summary.name) {
+                Some((_, sum)) => *sum += events,
+                None => self.past.push((summary, events)),
+            }
         }
-        Ok(self.account(ended))
+        self.unknown = self.unknown.take().or(next.unknown);
+        // A segment begins in the format that was recognised first; whether that is a change, only its neighbour says.
+        let at_once = |r: &Remark| matches!(r, Remark::Change { line, .. } if *line == next.start.lines + 1);
+        if next.seeded.is_some() && next.seeded != self.title && !next.remarks.iter().any(at_once) {
+            let title = next.seeded.unwrap_or_default();
+            self.remarks.push(Remark::Change { line: next.start.lines + 1, title: title.clone() });
+            self.title = Some(title);
+        }
+        for remark in next.remarks {
+            match &remark {
+                Remark::Change { title, .. } if self.title.as_ref() == Some(title) => continue,
+                Remark::Change { title, .. } => self.title = Some(title.clone()),
+                Remark::Text(text) if self.remarks.iter().any(|r| matches!(r, Remark::Text(t) if t == text)) => {
+                    continue;
+                }
+                Remark::Text(_) => {}
+            }
+            self.remarks.push(remark);
+        }
+        self.title = next.title.or(self.title.take());
     }
 
-    fn account(self, ended: Ended) -> FileAccount {
+    /// The account of the text, which is complete.
+    pub(crate) fn account(self, path: String, context: &Context<'_>, ended: Ended) -> FileAccount {
         // The format that gave most events stands for the file; remarks name the others.
         let main = self.past.into_iter().rev().max_by_key(|(_, events)| *events).map(|(summary, _)| summary);
         let nearest = self.unknown.and_then(|(_, nearest)| nearest);
-        let mut remarks = self.remarks;
-        remarks.extend(ended.remarks);
+        let remarks = self.remarks.into_iter().map(|remark| match remark {
+            Remark::Text(text) => text,
+            Remark::Change { line, title } => format!("from about line {line} on it is in another format: {title}"),
+        });
         let account = FileAccount {
             seal: ended.seal,
-            path: self.path,
+            path,
             bytes: ended.bytes,
             text_bytes: self.text_bytes,
             container: ended.container.map(str::to_owned),
@@ -231,8 +393,8 @@ impl<'a> TextStream<'a> {
             unread: self.harvest.unread_groups(),
             window: self.harvest.window,
             duplicates: Vec::new(),
-            clock_offset_s: self.context.source.map_or(0, |s| s.clock_offset_s),
-            remarks,
+            clock_offset_s: context.source.map_or(0, |s| s.clock_offset_s),
+            remarks: remarks.chain(ended.remarks).collect(),
         };
         debug_assert_eq!(
             account.lines,
@@ -281,10 +443,10 @@ fn take(raw: &RawLine<'_>, reader: Option<&mut (dyn Reader + '_)>, reason: &str,
     reader.line(&Line { text: &text, raw: raw.bytes, position: raw.position }, harvest);
 }
 
-fn hand_on_if_full(harvest: &mut Harvest, sink: &mut dyn Sink) -> Result<(), SinkError> {
+fn hand_on_if_full(harvest: &mut Harvest, block: &mut dyn Block) -> Result<(), SinkError> {
     if !harvest.batch.is_full() {
         return Ok(());
     }
     let next = EventBatch::with_room_of(&harvest.batch);
-    sink.batch(std::mem::replace(&mut harvest.batch, next))
+    block.batch(std::mem::replace(&mut harvest.batch, next))
 }

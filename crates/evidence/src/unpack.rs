@@ -44,6 +44,8 @@ const CHUNK_BYTES: usize = 1 << 20;
 const HEAD_BYTES: usize = 512;
 /// Below this much text the ratio of a compressed stream does not matter.
 const RATIO_FROM_BYTES: u64 = 256 << 20;
+/// Memory that an xz stream may ask for. Its strongest usual setting takes 65 MiB; the format allows 4 GiB.
+const XZ_MEMORY_KIB_MAX: u32 = 256 << 10;
 /// How a remark begins that tells of bytes which nobody could read.
 const LACKS: &str = "not whole: ";
 /// The remark of an archive in which a limit was reached.
@@ -64,6 +66,8 @@ fn lacking(what: impl Display) -> String {
 pub(crate) enum Container {
     Gzip,
     Zstd,
+    Bzip2,
+    Xz,
     Zip,
     Tar,
     Plain,
@@ -75,6 +79,10 @@ impl Container {
             Container::Gzip
         } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || is_zstd_skippable(head) {
             Container::Zstd
+        } else if head.starts_with(b"BZh") && head.get(4..10) == Some(b"1AY&SY") {
+            Container::Bzip2
+        } else if head.starts_with(b"\xfd7zXZ\0") {
+            Container::Xz
         } else if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
             Container::Zip
         } else if head.get(257..262) == Some(b"ustar") {
@@ -88,6 +96,8 @@ impl Container {
         match self {
             Container::Gzip => Some("gzip"),
             Container::Zstd => Some("zstd"),
+            Container::Bzip2 => Some("bzip2"),
+            Container::Xz => Some("xz"),
             Container::Zip => Some("zip"),
             Container::Tar => Some("tar"),
             Container::Plain => None,
@@ -129,6 +139,10 @@ pub(crate) fn peel<'r, R: Read + 'r>(reader: R) -> (Option<&'static str>, Box<dy
             Ok(decoder) => (container.name(), Box::new(decoder)),
             Err(e) => (container.name(), Box::new(Broken(Some(e)))),
         },
+        Container::Bzip2 => (container.name(), Box::new(bzip2::read::MultiBzDecoder::new(reader))),
+        Container::Xz => {
+            (container.name(), Box::new(lzma_rust2::XzReader::new_mem_limit(reader, true, XZ_MEMORY_KIB_MAX)))
+        }
         _ => (None, Box::new(reader)),
     }
 }
@@ -202,7 +216,12 @@ pub(crate) fn unpack(
             let (inner, text) = peek(text);
             if inner == Container::Tar && compression.is_some() {
                 is_archive = true;
-                name = if compression == Some("gzip") { Some("tar in gzip") } else { Some("tar in zstd") };
+                name = compression.map(|compression| match compression {
+                    "gzip" => "tar in gzip",
+                    "zstd" => "tar in zstd",
+                    "bzip2" => "tar in bzip2",
+                    _ => "tar in xz",
+                });
                 tar_members(text, &mut budget, &mut remarks, send)?;
             } else {
                 name = compression;

@@ -24,14 +24,20 @@ struct Kept {
 }
 
 impl Sink for Kept {
+    type Block = Vec<EventBatch>;
+
     fn begin(&mut self) -> Result<(), SinkError> {
         assert!(!self.open, "one text at a time");
         self.open = true;
         Ok(())
     }
-    fn batch(&mut self, batch: EventBatch) -> Result<(), SinkError> {
-        assert!(self.open && !batch.is_empty());
-        self.batches.push(batch);
+    fn block(&mut self) -> Result<Vec<EventBatch>, SinkError> {
+        assert!(self.open);
+        Ok(Vec::new())
+    }
+    fn put(&mut self, block: Vec<EventBatch>) -> Result<(), SinkError> {
+        assert!(self.open && block.iter().all(|batch| !batch.is_empty()));
+        self.batches.extend(block);
         Ok(())
     }
     fn end(&mut self, _: &FileAccount) -> Result<(), SinkError> {
@@ -156,7 +162,7 @@ fn a_truncated_gzip_gives_what_could_be_read_and_says_where_it_broke() {
 }
 
 #[test]
-fn gzip_of_several_members_and_zstd_are_read_whole() {
+fn every_compression_is_read_whole_also_in_several_streams() {
     let text = access_lines(3_000);
     let (a, b) = text.split_at(text.len() / 3);
     let (account, _) = read_one(&[gzip(a.as_bytes()), gzip(b.as_bytes())].concat());
@@ -164,6 +170,26 @@ fn gzip_of_several_members_and_zstd_are_read_whole() {
     let (account, _) = read_one(&zstd::encode_all(text.as_bytes(), 3).unwrap());
     assert_eq!((account.events, account.container.as_deref()), (3_000, Some("zstd")));
     assert!(is_whole(&account));
+    let (account, _) = read_one(&[bzip2(a.as_bytes()), bzip2(b.as_bytes())].concat());
+    assert_eq!((account.events, account.container.as_deref()), (3_000, Some("bzip2")));
+    let (account, _) = read_one(&[xz(a.as_bytes()), xz(b.as_bytes())].concat());
+    assert_eq!((account.events, account.container.as_deref()), (3_000, Some("xz")));
+    assert!(is_whole(&account));
+    let (account, _) = read_one(&xz(text.as_bytes())[..400]);
+    assert!(!is_whole(&account));
+}
+
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let options = lzma_rust2::XzOptions::with_preset(1);
+    let mut encoder = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 #[test]
@@ -186,8 +212,8 @@ fn an_unknown_file_is_named_with_the_nearest_format_and_every_line_counted() {
     let (account, _) = read_one(b"hello\nworld\nno newline at the end");
     assert_eq!((account.lines, account.events, account.format.as_deref()), (3, 0, None));
     insta::assert_snapshot!(account.unread[0].reason, @"no format fits; nearest is access log (combined) (0.00), because no time in square brackets");
-    let (account, _) = read_one(b"BZh91AY&SY\n");
-    insta::assert_snapshot!(account.unread[0].reason, @"no format fits; it is compressed with bzip2; unpack it and add it again");
+    let (account, _) = read_one(b"7z\xbc\xaf\x27\x1c\n");
+    insta::assert_snapshot!(account.unread[0].reason, @"no format fits; it is a 7z archive; unpack it and add it again");
     let (account, _) = read_one(b"");
     assert_eq!((account.lines, account.unread.len()), (0, 0));
 }
@@ -238,7 +264,13 @@ fn members_of_archives_are_files_of_their_own_and_no_name_inside_opens_anything(
     let packed = gzip(text.as_bytes());
     let members: &[(&str, &[u8])] =
         &[("web/access.log.1.gz", &packed), ("../../etc/passwd", text.as_bytes()), ("/abs", b"x\n")];
-    for (name, bytes) in [("a.tar", tar_of(members)), ("a.tgz", gzip(&tar_of(members))), ("a.zip", zip_of(members))] {
+    for (name, bytes) in [
+        ("a.tar", tar_of(members)),
+        ("a.tgz", gzip(&tar_of(members))),
+        ("a.tar.bz2", bzip2(&tar_of(members))),
+        ("a.tar.xz", xz(&tar_of(members))),
+        ("a.zip", zip_of(members)),
+    ] {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(name);
         std::fs::write(&path, &bytes).unwrap();
@@ -317,7 +349,12 @@ fn a_file_that_cannot_be_opened_is_an_error_and_a_failing_sink_stops_reading() {
         fn begin(&mut self) -> Result<(), SinkError> {
             Ok(())
         }
-        fn batch(&mut self, _: EventBatch) -> Result<(), SinkError> {
+        type Block = Vec<EventBatch>;
+
+        fn block(&mut self) -> Result<Vec<EventBatch>, SinkError> {
+            Ok(Vec::new())
+        }
+        fn put(&mut self, _: Vec<EventBatch>) -> Result<(), SinkError> {
             Err(SinkError::new("disk full"))
         }
         fn end(&mut self, _: &FileAccount) -> Result<(), SinkError> {
@@ -330,6 +367,56 @@ fn a_file_that_cannot_be_opened_is_an_error_and_a_failing_sink_stops_reading() {
     assert!(matches!(read(&source, &options(), &mut Full), Err(stanch_evidence::ReadError::Open { .. })));
     std::fs::write(&path, access_lines(100_000)).unwrap();
     assert!(matches!(read(&source, &options(), &mut Full), Err(stanch_evidence::ReadError::Sink { .. })));
+}
+
+/// All that a reader of the case would see.
+fn seen(account: &FileAccount, kept: &Kept) -> (FileAccount, Vec<Vec<String>>) {
+    let row = |row: stanch_model::event::BatchRow<'_>| {
+        let texts = TextField::ALL.iter().map(|f| row.text(*f).unwrap_or("∅").to_owned());
+        texts.chain([format!("{:?} {} {:?}", row.position(), row.time(), row.class())]).collect()
+    };
+    (account.clone(), kept.batches.iter().flat_map(EventBatch::rows).map(row).collect())
+}
+
+#[test]
+fn segments_read_side_by_side_give_what_one_reader_gives() {
+    let postgres = |n: usize| {
+        (0..n).fold(String::new(), |text, i| {
+            text + &format!(
+                "2026-03-02 21:14:05.{i:03} UTC [97{}] u@d LOG:  statement: SELECT\n\t{i}\n\tFROM orders\n",
+                i % 7
+            )
+        })
+    };
+    let garbage = "\x16\x03\x01\x02\n".repeat(300);
+    let long = format!("{}\n", "x".repeat(9_000));
+    let cri = access_lines(4_000)
+        .lines()
+        .fold(String::new(), |text, line| text + &format!("2026-03-02T21:14:05Z stdout F {line}\n"));
+    for (name, text) in [
+        ("one format", access_lines(9_000)),
+        ("a change and back", format!("{}{garbage}{}{}", access_lines(4_000), postgres(4_000), access_lines(4_000))),
+        ("records over lines", postgres(6_000)),
+        ("long lines", format!("{}{long}{}{long}", access_lines(3_000), access_lines(3_000))),
+        ("garbage first", format!("{}{}", garbage.repeat(90), access_lines(4_000))),
+        ("wrapped", cri),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        std::fs::write(&path, &text).unwrap();
+        let limits = |segment_bytes| Limits { segment_bytes, line_bytes_max: 4_096, ..Limits::default() };
+        let with = |threads, segment_bytes| {
+            let (accounts, kept) =
+                read_path(&path, &ReadOptions { threads, limits: limits(segment_bytes), ..options() });
+            seen(&accounts[0], &kept)
+        };
+        let whole = with(1, 1 << 30);
+        let cut = with(1, 100_000);
+        assert_eq!(cut, with(4, 100_000), "{name}: the number of threads");
+        assert_eq!((cut.0.lines, cut.0.text_bytes), (whole.0.lines, whole.0.text_bytes), "{name}: lines");
+        assert_eq!((cut.0.events, &cut.0.unread), (whole.0.events, &whole.0.unread), "{name}: events");
+        assert_eq!(cut.1, whole.1, "{name}: every event");
+    }
 }
 
 /// Pieces that real and hostile logs are made of.

@@ -1,4 +1,4 @@
-//! Events as columns: writing what readers produce, reading it back row by row.
+//! Events as columns: laying out what readers produce, reading it back row by row.
 
 use crate::error::LakeError;
 use datafusion::arrow::array::{
@@ -7,13 +7,8 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, UInt16Type};
-use datafusion::parquet::arrow::ArrowWriter;
-use datafusion::parquet::basic::{Compression, ZstdLevel};
-use datafusion::parquet::file::properties::WriterProperties;
 use stanch_model::event::TextColumn;
 use stanch_model::{EventBatch, EventClass, EventFields, Instant, NumberField, Position, Seal, TextField};
-use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 /// The events' columns as they stand in each file; the table adds `evidence` from the folder's name.
@@ -35,80 +30,6 @@ pub(crate) fn evidence_type() -> DataType {
     DataType::Dictionary(Box::new(DataType::UInt16), Box::new(DataType::Utf8))
 }
 
-/// How files are written: zstd at its quickest, statistics per chunk only.
-pub(crate) fn writer_properties() -> WriterProperties {
-    WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("1 is a zstd level")))
-        .set_max_row_group_row_count(Some(1 << 18))
-        .set_created_by("stanch".to_owned())
-        .build()
-}
-
-/// Writes the events of one evidence file. Until [`EventWriter::finish`] nothing is visible to the lake.
-pub struct EventWriter {
-    events_dir: PathBuf,
-    temporary: PathBuf,
-    writer: Option<ArrowWriter<File>>,
-    rows: u64,
-}
-
-impl EventWriter {
-    /// Opens a writer below `events_dir`. The file itself is made with the first batch.
-    pub fn create(events_dir: &Path) -> Result<EventWriter, LakeError> {
-        use std::sync::atomic::{AtomicU64, Ordering};
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        std::fs::create_dir_all(events_dir).map_err(LakeError::io("create", events_dir))?;
-        let name = format!(".unfinished-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        Ok(EventWriter { events_dir: events_dir.to_owned(), temporary: events_dir.join(name), writer: None, rows: 0 })
-    }
-
-    /// Appends a batch.
-    pub fn write(&mut self, batch: EventBatch) -> Result<(), LakeError> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        self.rows += batch.len() as u64;
-        let batch = to_record_batch(batch, None)?;
-        if self.writer.is_none() {
-            let file = File::create(&self.temporary).map_err(LakeError::io("create", &self.temporary))?;
-            let writer = ArrowWriter::try_new(file, EVENT_SCHEMA.clone(), Some(writer_properties()))
-                .map_err(LakeError::parquet("write", &self.temporary))?;
-            self.writer = Some(writer);
-        }
-        let writer = self.writer.as_mut().expect("made just above");
-        writer.write(&batch).map_err(LakeError::parquet("write", &self.temporary))?;
-        // Row groups are counted in rows, but long lines count in bytes: flush early rather than grow.
-        if writer.in_progress_size() > 64 << 20 {
-            writer.flush().map_err(LakeError::parquet("write", &self.temporary))?;
-        }
-        Ok(())
-    }
-
-    /// Completes the file and makes it the events of `seal`, in place of any earlier ones. Returns the rows written.
-    pub fn finish(mut self, seal: &Seal) -> Result<u64, LakeError> {
-        let folder = self.events_dir.join(format!("evidence={seal}"));
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).map_err(LakeError::io("replace", &folder))?;
-        }
-        let Some(writer) = self.writer.take() else { return Ok(0) };
-        let file = writer.into_inner().map_err(LakeError::parquet("finish", &self.temporary))?;
-        file.sync_all().map_err(LakeError::io("flush", &self.temporary))?;
-        std::fs::create_dir_all(&folder).map_err(LakeError::io("create", &folder))?;
-        let target = folder.join("part-0.parquet");
-        std::fs::rename(&self.temporary, &target).map_err(LakeError::io("rename", &target))?;
-        Ok(self.rows)
-    }
-}
-
-impl Drop for EventWriter {
-    fn drop(&mut self) {
-        if self.writer.take().is_some() {
-            // Best effort: what stays is named `.unfinished-…`, which the lake does not read.
-            let _ = std::fs::remove_file(&self.temporary);
-        }
-    }
-}
-
 fn text_array(column: TextColumn) -> ArrayRef {
     let (offsets, bytes, valid, nulls) = column.into_parts();
     let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
@@ -118,7 +39,7 @@ fn text_array(column: TextColumn) -> ArrayRef {
     )
 }
 
-fn to_record_batch(batch: EventBatch, seal: Option<&Seal>) -> Result<RecordBatch, LakeError> {
+pub(crate) fn to_record_batch(batch: EventBatch, seal: Option<&Seal>) -> Result<RecordBatch, LakeError> {
     let rows = batch.len();
     let mut arrays: Vec<ArrayRef> = vec![
         Arc::new(UInt64Array::from_iter_values(batch.positions.iter().map(|p| p.line))),

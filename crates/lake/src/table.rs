@@ -1,7 +1,7 @@
 //! The store's tables: typed Parquet, one file a table.
 
 use crate::error::LakeError;
-use crate::events::writer_properties;
+use crate::event_writer::writer_properties;
 use datafusion::arrow::array::{
     ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
     RecordBatch, StringBuilder, TimestampMicrosecondBuilder,

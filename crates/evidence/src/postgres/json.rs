@@ -48,4 +48,8 @@ impl Reader for Json {
             None => harvest.unread(line, "no key for the time"),
         }
     }
+
+    fn is_line_by_line(&self) -> bool {
+        true
+    }
 }

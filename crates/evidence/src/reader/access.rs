@@ -94,6 +94,10 @@ impl Reader for Access {
         }
         harvest.event(record, 1);
     }
+
+    fn is_line_by_line(&self) -> bool {
+        true
+    }
 }
 
 /// A line taken apart; texts still escaped as the server wrote them.

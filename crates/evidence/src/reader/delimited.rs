@@ -1,15 +1,12 @@
 //! Reads lines of columns by a pack's rules: columns named in the file (W3C, Zeek, CSV with a head) or in the pack.
 
 use crate::clock::Clock;
-use crate::harvest::{Harvest, Reason};
+use crate::harvest::Harvest;
 use crate::lines::Line;
 use crate::reader::Reader;
-use crate::reader::cut::{cut, value};
-use crate::reader::patterns::InMessage;
 use crate::reader::rules::{Named, Rules};
 use crate::targets::Draft;
 use serde::Deserialize;
-use stanch_model::Position;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -25,9 +22,6 @@ pub struct ColumnsPack {
     /// Whether a column may stand in double quotes, or a time in square brackets.
     #[serde(default)]
     pub quoted: bool,
-    /// How a quoted column writes a quote of its own.
-    #[serde(default)]
-    pub quotes: Quotes,
     /// How a line begins that names the columns behind it: `#Fields:`.
     #[serde(default)]
     pub named_behind: Option<String>,
@@ -61,48 +55,14 @@ pub enum Written {
     Hex,
 }
 
-/// How a quoted column writes a quote of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Quotes {
-    /// With a backslash or as it is; the column ends where a separator follows.
-    #[default]
-    Loose,
-    /// Twice, as RFC 4180 has it. A column may go over lines.
-    Doubled,
-    /// Twice, but once behind a backslash, as PHP's `fputcsv` does. A column may go over lines.
-    DoubledUnlessEscaped,
-}
-
-/// Lines and bytes of a record whose quoted columns go over lines.
-const SPREAD_LINES_MAX: usize = 1_000;
-const SPREAD_BYTES_MAX: usize = 1 << 20;
-const NEVER_CLOSES: &str = "a quote that never closes";
-
 /// The reader.
 pub(crate) struct Delimited {
     clock: Clock,
     rules: Arc<Rules>,
     pack: Arc<ColumnsPack>,
-    in_message: Arc<InMessage>,
     /// Columns named by the file.
     named: Vec<String>,
     ranges: Vec<(usize, usize)>,
-    /// A record whose quoted column goes on in further lines.
-    spread: Vec<Kept>,
-}
-
-/// A line that waits for others.
-struct Kept {
-    text: String,
-    raw: Vec<u8>,
-    position: Position,
-}
-
-impl Kept {
-    fn line(&self) -> Line<'_> {
-        Line { text: &self.text, raw: &self.raw, position: self.position }
-    }
 }
 
 /// A line's columns under their names.
@@ -119,24 +79,8 @@ impl Named for Row<'_> {
 }
 
 impl Delimited {
-    pub(crate) fn new(
-        clock: Clock,
-        rules: Arc<Rules>,
-        pack: Arc<ColumnsPack>,
-        in_message: Arc<InMessage>,
-    ) -> Delimited {
-        Delimited { clock, rules, pack, in_message, named: Vec::new(), ranges: Vec::new(), spread: Vec::new() }
-    }
-
-    /// The columns that a file's first line names, if they are those of this format.
-    fn names_in(&mut self, text: &str) -> Vec<String> {
-        if !cut(text, &self.pack, &mut self.ranges) {
-            return Vec::new();
-        }
-        let names = self.ranges.iter().map(|range| value(text, *range, &self.pack).trim().trim_matches('"').to_owned());
-        let names: Vec<String> = names.collect();
-        let has_needed = self.rules.has_needed(|key| names.iter().any(|name| name == key));
-        if has_needed { names } else { Vec::new() }
+    pub(crate) fn new(clock: Clock, rules: Arc<Rules>, pack: Arc<ColumnsPack>) -> Delimited {
+        Delimited { clock, rules, pack, named: Vec::new(), ranges: Vec::new() }
     }
 
     /// Whether the line is a head; what it names is kept.
@@ -149,75 +93,43 @@ impl Delimited {
             return true;
         }
         if self.pack.named_first && self.named.is_empty() {
-            self.named = self.names_in(line.text);
-            return !self.named.is_empty();
+            let quoted = |name: &str| name.trim().trim_matches('"').to_owned();
+            self.named = line.text.split(self.pack.separator).map(quoted).collect();
+            return true;
         }
         self.pack.comment.as_ref().is_some_and(|begin| line.text.starts_with(begin.as_str()))
     }
 }
 
-impl Delimited {
-    /// Keeps a line whose quoted column has not ended, or goes on with one that was kept.
-    fn spread(&mut self, line: &Line<'_>, harvest: &mut Harvest) {
-        self.spread.push(Kept { text: line.text.to_owned(), raw: line.raw.to_vec(), position: line.position });
-        let bytes: usize = self.spread.iter().map(|kept| kept.text.len()).sum();
-        if self.spread.len() > SPREAD_LINES_MAX || bytes > SPREAD_BYTES_MAX {
-            return self.give_up(harvest);
+impl Reader for Delimited {
+    fn line(&mut self, line: &Line<'_>, harvest: &mut Harvest) {
+        if self.is_head(line) {
+            return harvest.framing(line);
         }
-        if self.spread.len() == 1 || !line.text.contains('"') {
-            return;
-        }
-        let texts: Vec<&str> = self.spread.iter().map(|kept| kept.text.as_str()).collect();
-        let text = texts.join("\n");
-        if cut(&text, &self.pack, &mut self.ranges) {
-            let first = self.spread[0].position;
-            let end = line.position.offset + u64::from(line.position.length);
-            let length = u32::try_from(end - first.offset).unwrap_or(u32::MAX);
-            let position = Position { length, ..first };
-            let lines = self.spread.len() as u64;
-            self.spread.clear();
-            self.row(&text, (position, lines), harvest);
-        }
-    }
-
-    /// The quote that opened a kept line never closes: each of the lines behind it is read for itself.
-    fn give_up(&mut self, harvest: &mut Harvest) {
-        for kept in std::mem::take(&mut self.spread) {
-            if cut(&kept.text, &self.pack, &mut self.ranges) {
-                self.row(&kept.text, (kept.position, 1), harvest);
-            } else {
-                harvest.unread(&kept.line(), NEVER_CLOSES);
-            }
-        }
-    }
-
-    /// Reads a record that has been cut.
-    fn row(&mut self, text: &str, (position, lines): (Position, u64), harvest: &mut Harvest) {
         let pack = Arc::clone(&self.pack);
-        let mut refuse = |reason: Reason| match lines {
-            1 => harvest.unread(&Line { text, raw: text.as_bytes(), position }, reason),
-            _ => harvest.unread_lines(position, lines, reason),
-        };
+        if !cut(line.text, &pack, &mut self.ranges) {
+            return harvest.unread(line, "a quote that never closes");
+        }
         let names = match (&self.named, &pack.columns) {
             (named, lists) if named.is_empty() => match list_for(self.ranges.len(), lists) {
                 Some(list) => list,
-                None if lists.is_empty() => return refuse("no line before it names this format's columns".into()),
-                None => return refuse("not the number of columns that this format has".into()),
+                None if lists.is_empty() => return harvest.unread(line, "no line before it names its columns"),
+                None => return harvest.unread(line, "not the number of columns that this format has"),
             },
             (named, _) if self.ranges.len() < named.len() => {
-                return refuse("fewer columns than were named: cut off".into());
+                return harvest.unread(line, "fewer columns than were named: cut off");
             }
             (named, _) => named.as_slice(),
         };
-        let values = self.ranges.iter().map(|range| value(text, *range, &pack)).collect();
+        let values = self.ranges.iter().map(|(from, to)| plain(&line.text[*from..*to], pack.written)).collect();
         let row = Row { names, values };
         if let Some(reason) = self.rules.refusal(&row) {
-            return refuse(reason);
+            return harvest.unread(line, reason);
         }
         let mut draft = Draft::default();
         let (time, class) = match self.rules.apply(&row, &mut self.clock, &mut draft) {
             Ok(found) => found,
-            Err(fault) => return refuse(fault.reason().into()),
+            Err(fault) => return harvest.unread(line, fault.reason()),
         };
         for (i, value) in row.values.iter().enumerate().filter(|(_, value)| !self.rules.is_absent(value)) {
             match names.get(i) {
@@ -226,30 +138,11 @@ impl Delimited {
                 None => draft.unmapped_text(&format!("further_{}", i + 1), value),
             }
         }
-        let class = self.in_message.read_in(&mut draft).unwrap_or(class);
-        draft.finish((time, class, position), |record| harvest.event(record, lines));
-    }
-}
-
-impl Reader for Delimited {
-    fn line(&mut self, line: &Line<'_>, harvest: &mut Harvest) {
-        if !self.spread.is_empty() {
-            return self.spread(line, harvest);
-        }
-        if self.is_head(line) {
-            return harvest.framing(line);
-        }
-        if cut(line.text, &self.pack, &mut self.ranges) {
-            self.row(line.text, (line.position, 1), harvest);
-        } else if self.pack.quotes == Quotes::Loose {
-            harvest.unread(line, NEVER_CLOSES);
-        } else {
-            self.spread(line, harvest);
-        }
+        draft.finish((time, class, line.position), |record| harvest.event(record, 1));
     }
 
-    fn finish(&mut self, harvest: &mut Harvest) {
-        self.give_up(harvest);
+    fn is_line_by_line(&self) -> bool {
+        self.pack.named_behind.is_none() && !self.pack.named_first
     }
 }
 
@@ -257,4 +150,104 @@ impl Reader for Delimited {
 fn list_for(count: usize, lists: &[Vec<String>]) -> Option<&[String]> {
     let exact = lists.iter().find(|list| list.len() == count);
     exact.or_else(|| lists.iter().filter(|l| l.len() < count).max_by_key(|l| l.len())).map(Vec::as_slice)
+}
+
+/// Cuts a line into ranges. False if a quote never closes.
+fn cut(text: &str, pack: &ColumnsPack, ranges: &mut Vec<(usize, usize)>) -> bool {
+    ranges.clear();
+    let bytes = text.as_bytes();
+    let mut separator = [0; 4];
+    let separator = pack.separator.encode_utf8(&mut separator).as_bytes();
+    let mut at = 0;
+    loop {
+        if pack.repeated {
+            while bytes[at..].starts_with(separator) {
+                at += separator.len();
+            }
+            if at == bytes.len() && !ranges.is_empty() {
+                return true;
+            }
+        }
+        let closing = match bytes.get(at) {
+            Some(b'"') if pack.quoted => Some(b'"'),
+            Some(b'[') if pack.quoted => Some(b']'),
+            _ => None,
+        };
+        let end = match closing {
+            Some(close) => match closing_at(bytes, at + 1, close, separator) {
+                Some(end) => {
+                    ranges.push((at + 1, end));
+                    end + 1
+                }
+                None => return false,
+            },
+            None => {
+                let end = memchr::memmem::find(&bytes[at..], separator).map_or(bytes.len(), |n| at + n);
+                ranges.push((at, end));
+                end
+            }
+        };
+        if end >= bytes.len() {
+            return true;
+        }
+        at = end + separator.len();
+    }
+}
+
+/// Where a quoted column ends: a closing character behind which the line ends or a separator stands. Servers that
+/// escape no quotes write them into the middle of a value.
+fn closing_at(bytes: &[u8], from: usize, close: u8, separator: &[u8]) -> Option<usize> {
+    let mut at = from;
+    loop {
+        let found = at + memchr::memchr2(close, b'\\', bytes.get(at..)?)?;
+        if bytes[found] == b'\\' && close == b'"' {
+            at = found + 2;
+        } else if bytes[found] == close && (found + 1 == bytes.len() || bytes[found + 1..].starts_with(separator)) {
+            return Some(found);
+        } else {
+            at = found + 1;
+        }
+    }
+}
+
+/// A value as it was before it was written.
+fn plain(text: &str, written: Written) -> Cow<'_, str> {
+    match written {
+        Written::Plain => Cow::Borrowed(text),
+        Written::Plus if text.contains('+') && !text.starts_with('/') => Cow::Owned(text.replace('+', " ")),
+        Written::Plus => Cow::Borrowed(text),
+        Written::Percent => percent_encoding::percent_decode_str(text).decode_utf8_lossy(),
+        Written::Hex => crate::reader::access::unescaped(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns(text: &str, separator: char, repeated: bool) -> Option<Vec<&str>> {
+        let pack = ColumnsPack {
+            separator,
+            repeated,
+            quoted: true,
+            named_behind: None,
+            named_first: false,
+            comment: None,
+            columns: Vec::new(),
+            written: Written::Plain,
+        };
+        let mut ranges = Vec::new();
+        cut(text, &pack, &mut ranges).then(|| ranges.iter().map(|(from, to)| &text[*from..*to]).collect())
+    }
+
+    #[test]
+    fn columns_are_cut_with_quotes_and_brackets() {
+        assert_eq!(columns(r#"a "b c" [d e] f"#, ' ', false), Some(vec!["a", "b c", "d e", "f"]));
+        assert_eq!(columns(r#"a "b "c" d" e"#, ' ', false), Some(vec!["a", "b \"c", "d\"", "e"]));
+        assert_eq!(columns(r#""b \" c" e"#, ' ', false), Some(vec![r#"b \" c"#, "e"]));
+        assert_eq!(columns("a \"b", ' ', false), None);
+        assert_eq!(columns("a,,b,", ',', false), Some(vec!["a", "", "b", ""]));
+        assert_eq!(columns("a   b  ", ' ', true), Some(vec!["a", "b"]));
+        assert_eq!(columns("", ' ', true), Some(vec![""]));
+    }
 }

@@ -151,4 +151,8 @@ impl Reader for JsonLines {
             self.mapped(&members, time, line, harvest);
         }
     }
+
+    fn is_line_by_line(&self) -> bool {
+        true
+    }
 }

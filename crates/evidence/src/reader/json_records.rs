@@ -55,4 +55,8 @@ impl Reader for JsonRecords {
         let class = self.in_message.read_in(&mut draft).unwrap_or(class);
         draft.finish((time, class, line.position), |record| harvest.event(record, 1));
     }
+
+    fn is_line_by_line(&self) -> bool {
+        true
+    }
 }

@@ -46,4 +46,8 @@ impl Reader for KeyedJson {
             Err(fault) => harvest.unread(line, fault.reason()),
         }
     }
+
+    fn is_line_by_line(&self) -> bool {
+        true
+    }
 }

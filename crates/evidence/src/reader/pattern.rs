@@ -219,6 +219,10 @@ impl Reader for ByPattern {
             Err(fault) => harvest.unread(line, fault.reason()),
         }
     }
+
+    fn is_line_by_line(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -190,11 +190,6 @@ impl Rules {
         })
     }
 
-    /// Whether every key that a record must have is one of those that `has` knows.
-    pub(crate) fn has_needed(&self, has: impl Fn(&str) -> bool) -> bool {
-        self.needs.iter().all(|keys| keys.iter().any(|key| has(key)))
-    }
-
     /// Why a record is not in this format, if it is not.
     pub(crate) fn refusal(&self, record: &impl Named) -> Option<Reason> {
         let has = |key: &String| record.value(key).is_some();

@@ -8,10 +8,10 @@ use crate::progress::Progress;
 use crate::screen;
 use anyhow::Context;
 use stanch_case::{Case, Holding, How, KeptAccount, Manifest, Stage, StageState};
-use stanch_evidence::{Formats, Limits, ReadOptions, Sink, SinkError, Source, gather, read, seal};
-use stanch_lake::{EventWriter, Lake};
+use stanch_evidence::{Block, Formats, Limits, ReadError, ReadOptions, Sink, SinkError, Source, gather, read, seal};
+use stanch_lake::{EventBlock, EventWriter, Lake};
 use stanch_ledger::On;
-use stanch_model::store::LogSource;
+use stanch_model::store::{LogSource, StoreFile};
 use stanch_model::{EventBatch, EventClass, FileAccount, NumberField, Seal, TextField};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -173,23 +173,22 @@ fn read_all(
         Shelf { work, manifest, copy: intake.copy, outcome: Outcome::default(), events: 0, troubles: Vec::new() };
     let store = shelf.work.case().store().file.clone();
     let events_dir = shelf.work.case().events_dir();
-    let queue = Mutex::new(unread.into_iter());
+    let reader = FileReader { formats: &formats, store: &store, events_dir: &events_dir, progress: &progress };
+    // A large file is read by all threads at once; of small ones, each thread reads one.
+    let small = unread.iter().position(|c| c.bytes < LARGE_BYTES).unwrap_or(unread.len());
+    let rest = unread.split_off(small);
+    for candidate in unread {
+        let accounts = reader.read(&candidate, intake.jobs);
+        shelf.put(candidate, accounts?)?;
+    }
+    let queue = Mutex::new(rest.into_iter());
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|threads| {
         for _ in 0..intake.jobs.max(1) {
-            let (sender, queue, formats, store, events_dir) = (sender.clone(), &queue, &formats, &store, &events_dir);
-            let progress = progress.clone();
+            let (sender, queue, reader) = (sender.clone(), &queue, &reader);
             threads.spawn(move || {
                 while let Some(candidate) = queue.lock().ok().and_then(|mut q| q.next()) {
-                    let options = ReadOptions {
-                        formats,
-                        logs: &store.logs,
-                        time_zone: &store.store.time_zone,
-                        limits: Limits::default(),
-                        known_seal: candidate.seal.clone(),
-                    };
-                    let mut sink = Shelving { events_dir, writer: None, progress: &progress, bytes_read: 0 };
-                    let accounts = read(&candidate.source, &options, &mut sink);
+                    let accounts = reader.read(&candidate, 1);
                     // Nobody listens any more once another file has failed.
                     if sender.send((candidate, accounts)).is_err() {
                         break;
@@ -210,6 +209,32 @@ fn read_all(
     shelf.troubles.sort();
     shelf.outcome.said.append(&mut shelf.troubles);
     Ok(shelf.outcome)
+}
+
+/// Bytes from which on a file is read by all threads at once.
+const LARGE_BYTES: u64 = 48 << 20;
+
+/// Reads files into the case's events.
+struct FileReader<'a> {
+    formats: &'a Formats,
+    store: &'a StoreFile,
+    events_dir: &'a Path,
+    progress: &'a Progress,
+}
+
+impl FileReader<'_> {
+    fn read(&self, candidate: &Candidate, threads: usize) -> Result<Vec<FileAccount>, ReadError> {
+        let options = ReadOptions {
+            formats: self.formats,
+            logs: &self.store.logs,
+            time_zone: &self.store.store.time_zone,
+            limits: Limits::default(),
+            known_seal: candidate.seal.clone(),
+            threads,
+        };
+        let mut sink = Shelving { events_dir: self.events_dir, writer: None, progress: self.progress, bytes_read: 0 };
+        read(&candidate.source, &options, &mut sink)
+    }
 }
 
 /// Takes finished files into custody, one at a time.
@@ -267,17 +292,35 @@ struct Shelving<'a> {
     bytes_read: u64,
 }
 
+/// Events on their way into a row group.
+struct Encoding(EventBlock);
+
+impl Block for Encoding {
+    fn batch(&mut self, batch: EventBatch) -> Result<(), SinkError> {
+        self.0.write(batch).map_err(SinkError::new)
+    }
+
+    fn close(&mut self) -> Result<(), SinkError> {
+        self.0.close().map_err(SinkError::new)
+    }
+}
+
 impl Sink for Shelving<'_> {
+    type Block = Encoding;
+
     fn begin(&mut self) -> Result<(), SinkError> {
         self.writer = Some(EventWriter::create(self.events_dir).map_err(SinkError::new)?);
         Ok(())
     }
 
-    fn batch(&mut self, batch: EventBatch) -> Result<(), SinkError> {
-        match &mut self.writer {
-            Some(writer) => writer.write(batch).map_err(SinkError::new),
-            None => Err(SinkError::new("a batch came before its file began")),
-        }
+    fn block(&mut self) -> Result<Encoding, SinkError> {
+        let writer = self.writer.as_ref().ok_or_else(|| SinkError::new("a block came before its file began"))?;
+        writer.block().map(Encoding).map_err(SinkError::new)
+    }
+
+    fn put(&mut self, block: Encoding) -> Result<(), SinkError> {
+        let writer = self.writer.as_mut().ok_or_else(|| SinkError::new("a block came before its file began"))?;
+        writer.append(block.0).map_err(SinkError::new)
     }
 
     fn end(&mut self, account: &FileAccount) -> Result<(), SinkError> {

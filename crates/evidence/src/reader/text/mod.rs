@@ -141,4 +141,8 @@ impl Reader for Text {
     fn finish(&mut self, harvest: &mut Harvest) {
         self.flush(harvest);
     }
+
+    fn is_line_by_line(&self) -> bool {
+        !self.format.has_further_lines()
+    }
 }
