@@ -1,6 +1,8 @@
 //! Reads the ways in which logs write a moment. Parsed by hand: a time stands in every line.
 
-use crate::dates::written_out;
+mod month_first;
+mod words;
+
 use jiff::tz::TimeZone;
 use stanch_model::Instant;
 use std::collections::BTreeMap;
@@ -98,13 +100,16 @@ impl Clock {
         if let Some(t) = epoch(text) {
             return Ok(t);
         }
-        let text = text.trim_start_matches('[').trim_end_matches(']');
-        if let Some(t) = self.clf(text) {
+        let bare = text.trim_start_matches('[').trim_end_matches(']');
+        if let Some(local) = month_first::local_us(bare) {
+            return self.own_offset(local).map(|offset| Instant(local - offset)).ok_or(TimeFault::NotATime);
+        }
+        if let Some(t) = self.clf(bare) {
             return Ok(t);
         }
-        match written_out(text) {
+        match words::local_us(bare) {
             Some((local, zone)) => self.in_zone(local, zone),
-            None => self.iso(text),
+            None => self.iso(bare),
         }
     }
 
@@ -147,26 +152,6 @@ fn iana_offset(name: &str, local: i64) -> Option<i64> {
     let zone = TimeZone::get(name).ok()?;
     let wall = jiff::Timestamp::from_microsecond(local).ok()?.to_zoned(TimeZone::UTC).datetime();
     Some(local - zone.to_ambiguous_timestamp(wall).compatible().ok()?.as_microsecond())
-}
-
-/// A month's number by its English name or abbreviation.
-pub(crate) fn month(name: &str) -> Option<i64> {
-    const NAMES: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    let is_named = |full: &&str| **full == *name || (matches!(name.len(), 3 | 4) && full.starts_with(name));
-    NAMES.iter().position(is_named).and_then(|at| i64::try_from(at + 1).ok())
 }
 
 /// The moment at which the hour of a CLF time begins.
@@ -306,7 +291,7 @@ mod tests {
         Clock::new(TimeZone::get(zone).unwrap(), Arc::new(table))
     }
 
-    fn any(text: &str) -> String {
+    pub(super) fn any(text: &str) -> String {
         match clock("Europe/Berlin").any(text) {
             Ok(t) => t.to_string(),
             Err(e) => format!("{e:?}"),

@@ -2,7 +2,7 @@
 
 use crate::apps::rails::pack::RailsPack;
 use crate::clock::{Clock, numeric_offset};
-use crate::framing::Framing;
+use crate::framing::{Framing, Inside};
 use crate::postgres::csv::Column;
 use crate::postgres::prefix::Prefix;
 use crate::reader::access::Shape;
@@ -19,7 +19,7 @@ use regex::Regex;
 use serde::Deserialize;
 use stanch_model::store::LogSource;
 use stanch_packs::{PackError, Packs};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The pack that tells which time zone abbreviation means what; it is no format.
@@ -68,9 +68,12 @@ pub struct FormatPack {
     /// JSON lines: where the time usually stands.
     #[serde(default)]
     pub time_keys: Vec<String>,
-    /// Documents: keys under which they keep their records in an array.
+    /// Documents: keys under which they keep their records in an array. Another format's array of that name is none.
     #[serde(default)]
     pub inside: Vec<String>,
+    /// The format whose rules this one has too, written in another way (`zeek_json`).
+    #[serde(default)]
+    pub rules_of: Option<String>,
     /// Records with named values: which are in this format, and where each value goes.
     #[serde(default)]
     pub rules: RulesPack,
@@ -202,7 +205,7 @@ pub struct Formats {
     /// Variables of patterns, of all access packs.
     pub(crate) variables: BTreeMap<String, Target>,
     /// Keys under which documents of any format keep their records.
-    pub(crate) inside: Vec<String>,
+    pub(crate) inside: Vec<Inside>,
 }
 
 /// One format, compiled.
@@ -251,7 +254,7 @@ impl Formats {
     pub fn load(packs: &Packs) -> Result<Formats, PackError> {
         let mut formats = Vec::new();
         let (mut access_keys, mut variables) = (BTreeMap::new(), BTreeMap::new());
-        let mut inside = BTreeSet::new();
+        let mut inside: BTreeMap<String, Vec<Arc<Rules>>> = BTreeMap::new();
         let all = packs_of(packs)?;
         for (name, pack) in &all {
             let shown = packs.shown(name);
@@ -260,11 +263,13 @@ impl Formats {
                 access_keys.extend(format.keys.iter().map(|(k, t)| (k.clone(), *t)));
             }
             variables.extend(targets(&shown, &pack.variables)?);
-            inside.extend(pack.inside.iter().cloned());
+            for key in &pack.inside {
+                inside.entry(key.clone()).or_default().push(Arc::clone(&format.rules));
+            }
             formats.push(format);
         }
         let abbreviations = Arc::new(abbreviations(packs)?);
-        let inside = inside.into_iter().collect();
+        let inside = inside.into_iter().map(|(key, rules)| Inside { key, rules }).collect();
         Ok(Formats { formats, abbreviations, access_keys: Arc::new(access_keys), variables, inside })
     }
 
@@ -293,7 +298,17 @@ impl Formats {
 /// The format packs by their full names.
 pub(crate) fn packs_of(packs: &Packs) -> Result<Vec<(String, FormatPack)>, PackError> {
     let names = packs.files("formats").map(|(name, _)| name).filter(|name| *name != TIME_ZONES);
-    names.map(|name| Ok((name.to_owned(), packs.load(name)?))).collect()
+    names.map(|name| Ok((name.to_owned(), with_rules(packs, name)?))).collect()
+}
+
+/// A pack, with the rules of the one that it names for them. What it says itself of records goes first.
+fn with_rules(packs: &Packs, name: &str) -> Result<FormatPack, PackError> {
+    let mut pack: FormatPack = packs.load(name)?;
+    if let Some(other) = &pack.rules_of {
+        let rules = packs.load::<FormatPack>(&format!("formats/{other}"))?.rules;
+        pack.rules = std::mem::take(&mut pack.rules).or(rules);
+    }
+    Ok(pack)
 }
 
 fn compile(shown: &str, name: &str, pack: &FormatPack, others: &[(String, FormatPack)]) -> Result<Format, PackError> {

@@ -24,6 +24,8 @@ pub(crate) struct Harvest {
     unread: Vec<(Cow<'static, str>, bool, UnreadGroup)>,
     /// A request's decoded target, kept for its room.
     decoded: String,
+    /// Heads so far that name the columns of their format.
+    pub(crate) heads: u64,
     /// Records beyond the first in what the file was cut into: many stand in one chunk of a Windows event log.
     pub(crate) further_records: u64,
     /// Lines that were joined to the one that is being read, and are counted with what becomes of it.
@@ -54,6 +56,7 @@ impl Harvest {
             clock_offset_us: clock_offset_s.saturating_mul(1_000_000),
             unread: Vec::new(),
             decoded: String::new(),
+            heads: 0,
             further_records: 0,
             joined: 0,
             refused: None,
@@ -80,7 +83,13 @@ impl Harvest {
         self.widen(record.time);
     }
 
-    /// A line that tells how to read others: the head that names a file's columns.
+    /// A line that names a file's columns as its format has them.
+    pub(crate) fn head(&mut self) {
+        self.heads += 1;
+        self.lines_in_events += 1;
+    }
+
+    /// A line that tells how to read others, or is a comment.
     pub(crate) fn framing(&mut self, _line: &Line<'_>) {
         self.lines_in_events += 1;
     }

@@ -71,18 +71,40 @@ pub(crate) fn text(raw: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The value under a path whose dots go into objects; a key that holds the dots itself comes first.
+/// Whether a value says nothing.
+pub(crate) fn is_empty(raw: &str) -> bool {
+    matches!(raw, "null" | "\"\"" | "{}" | "[]" | "\"-\"")
+}
+
+/// The elements of a JSON array, values unread.
+pub(crate) fn elements(text: &str) -> Option<Vec<&str>> {
+    let elements: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+    Some(elements.into_iter().map(RawValue::get).collect())
+}
+
+/// The value under a path whose dots go into objects, and with a number into arrays: `headers.User-Agent.0`. A key
+/// that holds the dots itself comes first.
 pub(crate) fn at_path<'a>(members: &[(Cow<'a, str>, &'a str)], path: &str) -> Option<&'a str> {
     if let Some((_, value)) = members.iter().find(|(key, _)| key == path) {
         return Some(value);
     }
     path.match_indices('.').find_map(|(dot, _)| {
         let (_, value) = members.iter().find(|(key, _)| *key == path[..dot])?;
-        if !value.starts_with('{') {
-            return None;
-        }
-        at_path(&self::members(value)?, &path[dot + 1..])
+        inside(value, &path[dot + 1..])
     })
+}
+
+/// The value under a path inside an object or array.
+fn inside<'a>(value: &'a str, path: &str) -> Option<&'a str> {
+    match value.as_bytes().first()? {
+        b'{' => at_path(&members(value)?, path),
+        b'[' => {
+            let (number, rest) = path.split_once('.').map_or((path, None), |(number, rest)| (number, Some(rest)));
+            let element = *elements(value)?.get(number.parse::<usize>().ok()?)?;
+            rest.map_or(Some(element), |rest| inside(element, rest))
+        }
+        _ => None,
+    }
 }
 
 /// Appends `"name":"value"` to an object's members.
@@ -145,6 +167,10 @@ mod tests {
         assert_eq!(at_path(&m, "b.c.d").and_then(text).as_deref(), Some("x\"y"));
         assert_eq!(at_path(&m, "e.f").and_then(text), None);
         assert_eq!(at_path(&m, "b.x"), None);
+        let m = members(r#"{"a":["x",{"b":[1,2]}],"c":"[1]"}"#).unwrap();
+        assert_eq!(at_path(&m, "a.0"), Some(r#""x""#));
+        assert_eq!(at_path(&m, "a.1.b.1"), Some("2"));
+        assert_eq!((at_path(&m, "a.2"), at_path(&m, "a.x"), at_path(&m, "c.0")), (None, None, None));
         assert!(members("[1]").is_none() && members(r#"{"a":1} x"#).is_none() && members("{").is_none());
     }
 

@@ -262,7 +262,7 @@ impl<'a> Text<'a> {
         let Context { formats, limits, .. } = self.context;
         self.segmenter.get_or_insert_with(|| {
             // As much as the reader will look at, so that both see the same.
-            let framing = Framing::of(&chunk[..chunk.len().min(WINDOW_BYTES)], &formats.inside);
+            let (framing, _) = Framing::of(&chunk[..chunk.len().min(WINDOW_BYTES)], &formats.inside);
             Segmenter::new(framing, limits)
         })
     }

@@ -5,7 +5,8 @@ use crate::clock::local_us;
 use crate::formats::{Format, Formats, ReaderKind};
 use crate::framing::{Cutter, Framing};
 use crate::glob;
-use crate::harvest::Harvest;
+use crate::harvest::{Harvest, Reason};
+use crate::json;
 use crate::lines::{Line, RawLine, trimmed};
 use crate::options::{Limits, ReadOptions};
 use crate::postgres::prefix::{self, Prefix};
@@ -14,13 +15,16 @@ use crate::reader::Reader;
 use crate::reader::access::Access;
 use crate::reader::delimited::Delimited;
 use crate::reader::json_lines::{JsonLines, Mapping};
-use crate::reader::json_records::JsonRecords;
+use crate::reader::json_records::{self, JsonRecords};
 use crate::reader::keyed_json::KeyedJson;
 use crate::reader::mixed::Mixed;
 use crate::reader::pattern::{ByPattern, Pattern};
+use crate::reader::rules::Rules;
 use crate::reader::text::Text;
+use crate::reader::tree::{Members, Tree};
 use crate::reader::wrapped::{Wrapped, Wrapper};
 use stanch_model::store::LogSource;
+use std::rc::Rc;
 
 /// Share of lines from which on a format that is made for them is preferred to a general one.
 pub(crate) const FITS: f64 = 0.5;
@@ -59,6 +63,12 @@ impl<'a> Context<'a> {
             limits: &options.limits,
             time_zone: own_zone.unwrap_or(options.time_zone),
         }
+    }
+
+    /// The zone of times that carry none: what the store file says of the log, else what the format lays down.
+    fn zone_of(&self, format: &'a Format) -> &'a str {
+        let said = self.source.and_then(|s| s.time_zone.as_deref());
+        said.or(format.rules.time_zone.as_deref()).unwrap_or(self.time_zone)
     }
 }
 
@@ -207,13 +217,47 @@ fn with_others(mut chosen: Chosen, texts: &Sample, context: &Context<'_>) -> Cho
 
 fn try_all<'a>(texts: &Sample, framing: Framing, context: &Context<'a>) -> Vec<Trial<'a>> {
     let formats = context.formats.formats.iter().filter(|f| f.reader.reads(framing));
+    let objects = Objects::of(texts);
     formats
         .filter_map(|format| {
+            if format.reader == ReaderKind::Json
+                && let Some(refusal) = objects.refusal(&format.rules)
+            {
+                return Some(Trial { format, score: 0.0, refusal: Some(refusal.into_owned()) });
+            }
             let mut reader = trial_reader(format, texts, context)?;
             let (score, refusal) = texts.score(reader.as_mut());
             Some(Trial { format, score, refusal })
         })
         .collect()
+}
+
+/// A sample's JSON objects, opened once for all formats that may be theirs.
+struct Objects<'a> {
+    texts: &'a Sample,
+    opened: Vec<Option<Rc<Members<'a>>>>,
+}
+
+impl<'a> Objects<'a> {
+    fn of(texts: &'a Sample) -> Objects<'a> {
+        let opened = texts.records.iter().map(|(text, ..)| json::members(text).map(Rc::new)).collect();
+        Objects { texts, opened }
+    }
+
+    /// Why not one of them follows the rules, if none does.
+    fn refusal(&self, rules: &Rules) -> Option<Reason> {
+        let mut first = None;
+        for (opened, (text, ..)) in self.opened.iter().zip(&self.texts.records) {
+            let Some(members) = opened else { continue };
+            let refused = if rules.unpack.is_empty() {
+                rules.refusal(&Tree::new(Rc::clone(members), Vec::new()))
+            } else {
+                json_records::refusal(text, rules)
+            };
+            first.get_or_insert(refused?);
+        }
+        first.or(Some("not one whole JSON object".into()))
+    }
 }
 
 /// The best first. A format made for these lines goes before a general one that also takes them; of two that take as
@@ -328,14 +372,14 @@ fn trial_reader(format: &Format, texts: &Sample, context: &Context<'_>) -> Optio
 }
 
 /// The reader that reads the whole text.
-fn final_reader(
-    format: &Format,
+fn final_reader<'a>(
+    format: &'a Format,
     texts: &Sample,
-    context: &Context<'_>,
+    context: &Context<'a>,
     remarks: &mut Vec<String>,
 ) -> Option<Box<dyn Reader>> {
     let formats = context.formats;
-    let clock = formats.clock(context.time_zone);
+    let clock = formats.clock(context.zone_of(format));
     let pattern = context.source.and_then(|s| s.pattern.as_deref());
     let bytes_max = context.limits.line_bytes_max;
     Some(match format.reader {
@@ -367,9 +411,13 @@ fn final_reader(
             Box::new(Stderr::new(clock, prefix, bytes_max))
         }
         ReaderKind::Json => Box::new(JsonRecords::new(clock, format.rules.clone(), format.in_message.clone())),
-        ReaderKind::Columns => {
-            Box::new(Delimited::new(clock, format.rules.clone(), format.table.clone()?, format.in_message.clone()))
-        }
+        ReaderKind::Columns => Box::new(Delimited::new(
+            clock,
+            format.rules.clone(),
+            format.table.clone()?,
+            format.in_message.clone(),
+            bytes_max,
+        )),
         ReaderKind::Text => Box::new(Text::new(clock, format.text.clone(), format.in_message.clone(), bytes_max)),
         ReaderKind::Rails => {
             Box::new(Rails::new(clock, format.rails.clone(), format.rules.clone(), format.in_message.clone()))
@@ -464,7 +512,9 @@ impl Sample {
             }
         }
         reader.finish(&mut harvest);
-        let (good, bad) = (harvest.lines_in_events, harvest.refused_lines());
+        // Comments alone are no sign of a format.
+        let is_known = harvest.events > 0 || harvest.heads > 0;
+        let (good, bad) = (if is_known { harvest.lines_in_events } else { 0 }, harvest.refused_lines());
         #[expect(clippy::cast_precision_loss, reason = "a sample has few lines")]
         let score = if good + bad == 0 { 0.0 } else { good as f64 / (good + bad) as f64 };
         (score, harvest.main_refusal().map(str::to_owned))

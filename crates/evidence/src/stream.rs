@@ -206,8 +206,9 @@ impl<'a> TextStream<'a> {
     fn read_window(&mut self, window: &[u8], is_last: bool, block: &mut dyn Block) -> Result<bool, SinkError> {
         let Context { formats, limits, .. } = self.context;
         if self.cutter.is_none() {
-            self.framing = Framing::of(window, &formats.inside);
-            self.cutter = Some(Cutter::new(self.framing, &formats.inside, limits.line_bytes_max));
+            let (framing, inside) = Framing::of(window, &formats.inside);
+            self.framing = framing;
+            self.cutter = Some(Cutter::new(framing, &inside, limits.line_bytes_max));
         }
         if !self.recognise_if_needed(window, is_last) {
             self.window_bytes *= 2;
@@ -230,6 +231,11 @@ impl<'a> TextStream<'a> {
                 let whole = memchr::memrchr(b'\n', window).map_or(window.len(), |at| at + 1);
                 let to = if is_last { window.len() } else { whole };
                 let seen = &window[from.min(to)..to];
+                if let Some(format) = &mut self.format
+                    && let Some(ahead) = format.reader.ahead()
+                {
+                    format.ahead = ahead;
+                }
                 if let Some(format) = &mut self.format
                     && fits(format.ahead.as_mut(), seen, limits.line_bytes_max)
                 {

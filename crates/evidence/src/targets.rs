@@ -15,12 +15,20 @@ pub(crate) enum Target {
     Number(NumberField),
     /// How long it took, in units of so many microseconds.
     Duration(i64),
+    /// How long it took, in nanoseconds.
+    Nanoseconds,
     /// The moment, in any writing.
     Time,
     /// `GET /path?query HTTP/1.1`.
     RequestLine,
     /// The query alone, to be put behind the path.
     QueryArgs,
+    /// `https://host:port/path?query`: host, port and path apart.
+    WholeUrl,
+    /// A request line whose target is such a URL.
+    WholeRequestLine,
+    /// Addresses as proxies pass them on; the last, which the writer saw itself, is the client's.
+    LastAddress,
     /// Nothing: it says again what another field says.
     Ignore,
 }
@@ -32,9 +40,13 @@ impl Target {
             "time" => Target::Time,
             "request_line" => Target::RequestLine,
             "request_query" => Target::QueryArgs,
+            "whole_url" => Target::WholeUrl,
+            "whole_request_line" => Target::WholeRequestLine,
+            "last_address" => Target::LastAddress,
             "duration_s" => Target::Duration(1_000_000),
             "duration" | "duration_ms" => Target::Duration(1_000),
             "duration_us" => Target::Duration(1),
+            "duration_ns" => Target::Nanoseconds,
             "ignore" => Target::Ignore,
             _ => {
                 let text = TextField::from_name(name).map(Target::Text);
@@ -44,15 +56,35 @@ impl Target {
     }
 
     /// The words besides event fields.
-    pub(crate) const WORDS: &'static [&'static str] =
-        &["time", "request_line", "request_query", "duration_s", "duration_ms", "duration_us", "ignore"];
+    pub(crate) const WORDS: &'static [&'static str] = &[
+        "time",
+        "request_line",
+        "request_query",
+        "whole_url",
+        "whole_request_line",
+        "last_address",
+        "duration_s",
+        "duration_ms",
+        "duration_us",
+        "duration_ns",
+        "ignore",
+    ];
+
+    /// A value in microseconds, if it is a duration that goes to this target.
+    pub(crate) fn microseconds(self, value: &str) -> Option<i64> {
+        match self {
+            Target::Duration(unit_us) => scaled(value, unit_us),
+            Target::Nanoseconds => whole(value).map(|ns| ns / 1_000),
+            _ => None,
+        }
+    }
 }
 
 /// The pieces of a request line: method, target, and whether it is one at all.
 pub(crate) fn request_line(request: &str) -> Option<(&str, &str)> {
     let (method, rest) = request.split_once(' ')?;
-    let is_method = !method.is_empty()
-        && method.len() <= 20
+    let is_method = method.len() <= 20
+        && method.starts_with(|c: char| c.is_ascii_uppercase())
         && method.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'));
     if !is_method {
         return None;
@@ -82,6 +114,25 @@ pub(crate) fn address(text: &str) -> (&str, Option<i64>) {
         },
         _ => (text, None),
     }
+}
+
+/// A URL's scheme, host, port and target, if it has a scheme and a host.
+fn whole_url(url: &str) -> Option<(&str, &str, Option<i64>, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, target) = rest.split_at(end);
+    // Brackets keep the colons of an IPv6 address.
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port.parse().ok()),
+        _ => (authority, None),
+    };
+    let is_scheme = !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+');
+    (is_scheme && !host.is_empty()).then_some((scheme, host, port, if target.is_empty() { "/" } else { target }))
+}
+
+/// The last of several addresses.
+fn last_address(list: &str) -> &str {
+    list.rsplit(',').map(str::trim).find(|one| !one.is_empty()).unwrap_or(list)
 }
 
 /// A record under way: values found under names, before they are put in their places.
@@ -143,6 +194,7 @@ impl<'a> Draft<'a> {
         done: impl FnOnce(Record<'_>) -> T,
     ) -> T {
         self.join_query();
+        self.note_scheme();
         let mut words_of_a_bad_request = None;
         let mut record = Record::new(time, class, position);
         if !self.unmapped.is_empty() {
@@ -152,8 +204,8 @@ impl<'a> Draft<'a> {
         }
         for (target, value) in &self.values {
             match *target {
-                Target::Text(TextField::SrcIp) => {
-                    let (ip, port) = address(value);
+                Target::Text(TextField::SrcIp) | Target::LastAddress => {
+                    let (ip, port) = address(if *target == Target::LastAddress { last_address(value) } else { value });
                     record.set_text(TextField::SrcIp, ip);
                     if let Some(port) = port {
                         record.set_number(NumberField::SrcPort, port);
@@ -165,18 +217,19 @@ impl<'a> Draft<'a> {
                         record.set_number(field, n);
                     }
                 }
-                Target::Duration(unit_us) => {
-                    if let Some(us) = scaled(value, unit_us) {
+                Target::Duration(_) | Target::Nanoseconds => {
+                    if let Some(us) = target.microseconds(value) {
                         record.set_number(NumberField::DurationUs, us);
                     }
                 }
-                Target::RequestLine => match request_line(value) {
-                    Some((method, target)) => {
+                Target::RequestLine | Target::WholeRequestLine => match request_line(value) {
+                    Some((method, url)) => {
                         record.set_text(TextField::HttpMethod, method);
-                        record.set_text(TextField::Url, target);
+                        set_url(&mut record, url, *target == Target::WholeRequestLine);
                     }
                     None => words_of_a_bad_request = Some(value),
                 },
+                Target::WholeUrl => set_url(&mut record, value, true),
                 Target::Time | Target::QueryArgs | Target::Ignore => {}
             }
         }
@@ -189,14 +242,43 @@ impl<'a> Draft<'a> {
         done(record)
     }
 
-    /// Puts a query that stands apart from its path behind it.
+    /// A URL's scheme has no field.
+    fn note_scheme(&mut self) {
+        let whole = self.values.iter().find_map(|(target, value)| match target {
+            Target::WholeUrl => whole_url(value),
+            Target::WholeRequestLine => whole_url(request_line(value)?.1),
+            _ => None,
+        });
+        if let Some((scheme, ..)) = whole {
+            json::push_member(&mut self.unmapped, "scheme", scheme);
+        }
+    }
+
+    /// Puts a query that stands apart from its path behind it, unless it stands there already.
     fn join_query(&mut self) {
         let Some(at) = self.values.iter().position(|(t, v)| *t == Target::QueryArgs && !v.is_empty()) else { return };
         let query = self.values[at].1.clone();
-        if let Some((_, path)) = self.values.iter_mut().find(|(t, _)| *t == Target::Text(TextField::Url)) {
+        let is_path = |(t, v): &&mut (Target, Cow<'_, str>)| {
+            *t == Target::Text(TextField::Url) && !(v.contains('?') && v.ends_with(query.as_ref()))
+        };
+        if let Some((_, path)) = self.values.iter_mut().find(is_path) {
             let mark = if query.starts_with('?') { "" } else { "?" };
             *path = Cow::Owned(format!("{path}{mark}{query}"));
         }
+    }
+}
+
+/// Sets the target of a request; if it is a whole URL, its host and port too.
+fn set_url<'a>(record: &mut Record<'a>, url: &'a str, is_whole: bool) {
+    let Some((_, host, port, target)) = whole_url(url).filter(|_| is_whole) else {
+        return record.set_text(TextField::Url, url);
+    };
+    record.set_text(TextField::Url, target);
+    if record.text(TextField::Host).is_none() {
+        record.set_text(TextField::Host, host);
+    }
+    if let Some(port) = port {
+        record.set_number(NumberField::DstPort, port);
     }
 }
 
@@ -209,16 +291,33 @@ pub(crate) fn whole(text: &str) -> Option<i64> {
 /// A number of units in microseconds. Of several, as proxies write them for each try, the last.
 pub(crate) fn scaled(text: &str, unit_us: i64) -> Option<i64> {
     let last = text.rsplit([',', ' ']).find(|part| !part.is_empty())?;
-    let number = last.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit_us = match &last[number.len()..] {
-        "ms" => 1_000,
-        "s" => 1_000_000,
-        "us" => 1,
-        "" => unit_us,
-        _ => return None,
-    };
+    let unit_at = last.find(|c: char| c.is_alphabetic() && c != 'e' && c != 'E').unwrap_or(last.len());
+    if unit_at == last.len() {
+        return number_of(last, unit_us);
+    }
+    // `1m2.5s`, as Go writes it.
+    let (mut rest, mut sum) = (last, 0i64);
+    while !rest.is_empty() {
+        let number = rest.find(char::is_alphabetic)?;
+        let unit = rest[number..].find(|c: char| !c.is_alphabetic()).map_or(rest.len(), |n| number + n);
+        let us = match &rest[number..unit] {
+            "ns" => number_of(&rest[..number], 1)? / 1_000,
+            "us" | "µs" | "μs" => number_of(&rest[..number], 1)?,
+            "ms" => number_of(&rest[..number], 1_000)?,
+            "s" => number_of(&rest[..number], 1_000_000)?,
+            "m" => number_of(&rest[..number], 60_000_000)?,
+            "h" => number_of(&rest[..number], 3_600_000_000)?,
+            _ => return None,
+        };
+        sum = sum.checked_add(us)?;
+        rest = &rest[unit..];
+    }
+    Some(sum)
+}
+
+fn number_of(text: &str, unit_us: i64) -> Option<i64> {
     #[expect(clippy::cast_precision_loss, reason = "units are small powers of ten")]
-    number.parse::<f64>().ok().and_then(|n| rounded(n * unit_us as f64))
+    text.parse::<f64>().ok().and_then(|n| rounded(n * unit_us as f64))
 }
 
 fn rounded(n: f64) -> Option<i64> {
@@ -237,6 +336,7 @@ mod tests {
         assert_eq!(request_line("GET /old"), Some(("GET", "/old")));
         assert_eq!(request_line("\\x16\\x03\\x01"), None);
         assert_eq!(request_line("-"), None);
+        assert_eq!(request_line("- http://shop.example:80- -"), None);
         assert_eq!(request_line("get / HTTP/1.0"), None);
     }
 
@@ -257,5 +357,26 @@ mod tests {
         assert_eq!(scaled("0.1, 0.2", 1_000_000), Some(200_000));
         assert_eq!(scaled("-", 1), None);
         assert_eq!(scaled("1e400", 1), None);
+        assert_eq!(scaled("1.5e-05", 1_000_000), Some(15));
+        assert_eq!(scaled("1m2.5s", 1), Some(62_500_000));
+        assert_eq!(scaled("114.941µs", 1), Some(115));
+        assert_eq!(scaled("s", 1), None);
+        assert_eq!(scaled("5 parsecs", 1), None);
+        assert_eq!(Target::Nanoseconds.microseconds("357313"), Some(357));
+    }
+
+    #[test]
+    fn a_whole_url_comes_apart() {
+        assert_eq!(whole_url("https://shop.example:443/a?b"), Some(("https", "shop.example", Some(443), "/a?b")));
+        assert_eq!(whole_url("http://[2001:db8::1]:80"), Some(("http", "[2001:db8::1]", Some(80), "/")));
+        assert_eq!(whole_url("http://[2001:db8::1]/"), Some(("http", "[2001:db8::1]", None, "/")));
+        assert_eq!(whole_url("/a?u=http://x"), None);
+        assert_eq!(whole_url("https:///a"), None);
+    }
+
+    #[test]
+    fn the_last_of_several_addresses_is_the_one_that_was_seen() {
+        assert_eq!(last_address("198.51.100.1, 203.0.113.9"), "203.0.113.9");
+        assert_eq!(last_address("203.0.113.9,"), "203.0.113.9");
     }
 }

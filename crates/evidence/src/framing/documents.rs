@@ -1,39 +1,64 @@
 //! Cuts JSON documents into the objects that are their records, without holding more than one.
 
+use crate::framing::Inside;
 use crate::json;
 use crate::lines::RawLine;
+use crate::reader::json_records::refusal;
 use stanch_model::Position;
 
+/// Records of a document that are looked at to tell whose they are, and bytes of one.
+const LOOKED_AT: u32 = 8;
+const LOOKED_AT_BYTES: usize = 1 << 20;
 /// Bytes of a key that are looked at.
 const KEY_BYTES: usize = 64;
 /// Bytes kept of a record that is too long to be held.
 const BEGINNING_BYTES: usize = 256;
 
 /// Whether a sample is the beginning of a document rather than of JSON lines: an array of objects, an object that keeps
-/// its records under one of the keys, or an object that spreads over lines.
-pub(super) fn is_document(sample: &[u8], inside: &[String]) -> bool {
+/// records of a format under one of its keys, or an object that spreads over lines. Then gives those keys: others are
+/// part of a record, whatever they are called.
+pub(super) fn keys_of_document(sample: &[u8], inside: &[Inside]) -> Option<Vec<String>> {
     let text = sample.strip_prefix(b"\xef\xbb\xbf").unwrap_or(sample).trim_ascii_start();
-    match text.first() {
-        Some(b'[') => matches!(text[1..].trim_ascii_start().first(), Some(b'{')),
-        Some(b'{') => {
+    match text.first()? {
+        b'[' => matches!(text[1..].trim_ascii_start().first(), Some(b'{')).then(Vec::new),
+        b'{' => {
             let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
             let whole = std::str::from_utf8(line).ok().and_then(json::members);
-            match whole {
-                Some(members) => {
-                    members.iter().any(|(key, value)| inside.iter().any(|k| k == key) && value.starts_with('['))
-                }
-                None => keeps_records(text, inside) || is_spread(line),
-            }
+            let (looked_at, may_be) = match &whole {
+                // Nothing but this one object may be in the file.
+                Some(_) if text.trim_ascii_end().len() > line.len() => (line, Emptiness::IsNone),
+                _ => (text, Emptiness::IsRecords),
+            };
+            let is_there = |key: &str| whole.as_ref().is_none_or(|members| members.iter().any(|(k, _)| k == key));
+            let keeps = |of: &&Inside| is_there(&of.key) && keeps_records(looked_at, of, may_be);
+            let keys: Vec<String> = inside.iter().filter(keeps).map(|of| of.key.clone()).collect();
+            (!keys.is_empty() || whole.is_none() && is_spread(line)).then_some(keys)
         }
-        _ => false,
+        _ => None,
     }
 }
 
-/// Whether the object that begins a text has one of the keys with an array.
-fn keeps_records(text: &[u8], inside: &[String]) -> bool {
-    let mut cutter = DocumentCutter::new(inside, KEY_BYTES);
-    cutter.feed(text, |_| {});
-    cutter.arrays > 0
+/// What an array without a whole record says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Emptiness {
+    /// It may keep records.
+    IsRecords,
+    /// Nothing.
+    IsNone,
+}
+
+/// Whether the object that begins a text keeps records of the formats under their key.
+fn keeps_records(text: &[u8], of: &Inside, emptiness: Emptiness) -> bool {
+    let (mut found, mut fit) = (0, 0);
+    let mut cutter = DocumentCutter::new(std::slice::from_ref(&of.key), LOOKED_AT_BYTES);
+    cutter.feed(text, |record| {
+        if found < LOOKED_AT && record.too_long.is_none() {
+            found += 1;
+            let text = String::from_utf8_lossy(record.bytes);
+            fit += u32::from(of.rules.iter().any(|rules| refusal(&text, rules).is_none()));
+        }
+    });
+    cutter.arrays > 0 && (fit > 0 || found == 0 && emptiness == Emptiness::IsRecords)
 }
 
 /// Whether a line can only be the first of an object in several: it ends behind a brace, a bracket, or a comma.
@@ -251,7 +276,9 @@ impl DocumentCutter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reader::rules::{Rules, RulesPack};
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     fn inside() -> Vec<String> {
         vec!["Records".to_owned(), "value".to_owned()]
@@ -296,9 +323,27 @@ mod tests {
 
     #[test]
     fn a_document_is_told_from_json_lines() {
-        let is = |text: &str| is_document(text.as_bytes(), &inside());
-        assert!(is("[{\"a\":1}]") && is(" {\"Records\":[{}]}") && is("{\n\"a\":1}") && is("{\"value\":[{\"a\""));
-        assert!(!is("{\"a\":1}\n{\"a\":2}\n") && !is("[2026-03-02] x") && !is("{\"value\":3}\n") && !is("text"));
+        let rules: RulesPack = serde_json::from_str(r#"{"needs":["a"]}"#).unwrap();
+        let rules = vec![Arc::new(Rules::compile("x", &rules).unwrap())];
+        let inside: Vec<Inside> = inside().into_iter().map(|key| Inside { key, rules: rules.clone() }).collect();
+        let keys = |text: &str| keys_of_document(text.as_bytes(), &inside).map(|keys| keys.join(","));
+        assert_eq!(keys("[{\"a\":1}]").as_deref(), Some(""));
+        assert_eq!(keys("{\n\"a\":1}").as_deref(), Some(""));
+        assert_eq!(keys(" {\"Records\":[{\"a\":1}]}").as_deref(), Some("Records"));
+        assert_eq!(keys("{\"value\":[{\"a\"").as_deref(), Some("value"));
+        assert_eq!(keys("{\"value\":[]}\n").as_deref(), Some("value"));
+        assert_eq!(keys("{\n\"value\":[{\"b\":1}],\n\"Records\":[{\"a\":1}]}").as_deref(), Some("Records"));
+        for text in [
+            "{\"a\":1}\n{\"a\":2}\n",
+            "[2026-03-02] x",
+            "{\"value\":3}\n",
+            "text",
+            // Orders with their items are no records of somebody else's.
+            "{\"order\":1,\"value\":[{\"sku\":7}]}\n{\"order\":2,\"value\":[]}\n",
+            "{\"order\":1,\"value\":[]}\n{\"order\":2,\"value\":[]}\n",
+        ] {
+            assert_eq!(keys(text), None, "{text}");
+        }
     }
 
     proptest! {

@@ -5,9 +5,18 @@ mod blocks;
 mod documents;
 
 use crate::lines::{LineCutter, RawLine};
+use crate::reader::rules::Rules;
 use blocks::BlockCutter;
 pub(crate) use blocks::Blocks;
 use documents::DocumentCutter;
+use std::sync::Arc;
+
+/// A key under which documents keep their records in an array, and the rules of the formats that say so.
+#[derive(Clone, Debug)]
+pub(crate) struct Inside {
+    pub(crate) key: String,
+    pub(crate) rules: Vec<Arc<Rules>>,
+}
 
 /// What a text's records stand in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,14 +30,14 @@ pub(crate) enum Framing {
 }
 
 impl Framing {
-    /// By the first bytes of a text. `inside` are keys under which documents keep their records.
-    pub(crate) fn of(sample: &[u8], inside: &[String]) -> Framing {
+    /// By the first bytes of a text, with the keys under which its records stand, of those that formats know.
+    pub(crate) fn of(sample: &[u8], inside: &[Inside]) -> (Framing, Vec<String>) {
         if let Some(kind) = Blocks::of(sample) {
-            Framing::Blocks(kind)
-        } else if documents::is_document(sample, inside) {
-            Framing::Documents
+            (Framing::Blocks(kind), Vec::new())
+        } else if let Some(keys) = documents::keys_of_document(sample, inside) {
+            (Framing::Documents, keys)
         } else {
-            Framing::Lines
+            (Framing::Lines, Vec::new())
         }
     }
 

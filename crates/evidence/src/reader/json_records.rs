@@ -1,14 +1,16 @@
 //! Reads JSON objects by a pack's rules: one a line, or cut out of a document.
 
 use crate::clock::Clock;
-use crate::harvest::Harvest;
+use crate::harvest::{Harvest, Reason};
 use crate::json;
 use crate::lines::Line;
 use crate::reader::Reader;
 use crate::reader::patterns::InMessage;
-use crate::reader::rules::{Named, Rules};
+use crate::reader::rules::Rules;
+use crate::reader::tree::Tree;
 use crate::targets::Draft;
 use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// The reader.
@@ -24,39 +26,90 @@ impl JsonRecords {
     }
 }
 
-/// An object's members; dots in a key go into objects.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a str)>);
-
-impl Named for Members<'_> {
-    fn value(&self, key: &str) -> Option<Cow<'_, str>> {
-        json::at_path(&self.0, key).and_then(json::text)
-    }
+/// Opens a record as the rules have it, out of its envelope if they know one. None if it is not one whole JSON object.
+fn opened<T>(text: &str, rules: &Rules, read: impl FnOnce(Tree<'_>) -> T) -> Option<T> {
+    let mut around = json::members(text)?;
+    let envelope = rules.unpack.iter().find_map(|key| {
+        let at = around.iter().position(|(k, _)| k == key)?;
+        let inner = json::text(around[at].1).filter(|inner| inner.starts_with('{'))?;
+        Some((at, inner))
+    });
+    let inner = match &envelope {
+        Some((at, inner)) => json::members(inner).inspect(|_| drop(around.remove(*at))),
+        None => None,
+    };
+    Some(match inner {
+        Some(inner) => read(Tree::new(Rc::new(inner), around)),
+        None => read(Tree::new(Rc::new(around), Vec::new())),
+    })
 }
+
+/// Why a text is no record by the rules, if it is none.
+pub(crate) fn refusal(text: &str, rules: &Rules) -> Option<Reason> {
+    opened(text, rules, |tree| rules.refusal(&tree)).unwrap_or_else(|| Some(NO_OBJECT.into()))
+}
+
+const NO_OBJECT: &str = "not one whole JSON object";
 
 impl Reader for JsonRecords {
     fn line(&mut self, line: &Line<'_>, harvest: &mut Harvest) {
-        let Some(members) = json::members(line.text) else {
-            return harvest.unread(line, "not one whole JSON object");
-        };
-        let members = Members(members);
-        if let Some(reason) = self.rules.refusal(&members) {
-            return harvest.unread(line, reason);
+        let rules = Arc::clone(&self.rules);
+        if opened(line.text, &rules, |tree| self.record(&rules, tree, line, harvest)).is_none() {
+            harvest.unread(line, NO_OBJECT);
         }
-        let mut draft = Draft::default();
-        let (time, class) = match self.rules.apply(&members, &mut self.clock, &mut draft) {
-            Ok(found) => found,
-            Err(fault) => return harvest.unread(line, fault.reason()),
-        };
-        for (key, raw) in &members.0 {
-            if !self.rules.uses(key) && !matches!(*raw, "null" | "\"\"" | "{}" | "[]" | "\"-\"") {
-                draft.unmapped_json(key, raw);
-            }
-        }
-        let class = self.in_message.read_in(&mut draft).unwrap_or(class);
-        draft.finish((time, class, line.position), |record| harvest.event(record, 1));
     }
 
     fn is_line_by_line(&self) -> bool {
         true
     }
+}
+
+impl JsonRecords {
+    fn by<'a>(&'a mut self, rules: &'a Rules) -> (&'a Rules, &'a InMessage, &'a mut Clock) {
+        (rules, &self.in_message, &mut self.clock)
+    }
+
+    fn record(&mut self, rules: &Rules, mut tree: Tree<'_>, line: &Line<'_>, harvest: &mut Harvest) {
+        if let Some(reason) = rules.refusal(&tree) {
+            return harvest.unread(line, reason);
+        }
+        let elements = rules.each.as_deref().and_then(|key| Some((key, tree.elements(key)?)));
+        let Some((key, elements)) = elements else {
+            if let Err(reason) = emit(self.by(rules), &tree, (line, 1), harvest) {
+                harvest.unread(line, reason);
+            }
+            return;
+        };
+        // Of the events that a line gives, one counts it.
+        let (mut lines, mut failed) = (1, None);
+        for element in elements {
+            tree.stand_at(key, element);
+            match emit(self.by(rules), &tree, (line, lines), harvest) {
+                Ok(()) => lines = 0,
+                Err(reason) => failed = Some(reason),
+            }
+        }
+        if let Some(reason) = failed.filter(|_| lines == 1) {
+            harvest.unread(line, reason);
+        }
+    }
+}
+
+/// Hands out a record as an event.
+fn emit(
+    (rules, in_message, clock): (&Rules, &InMessage, &mut Clock),
+    tree: &Tree<'_>,
+    (line, lines): (&Line<'_>, u64),
+    harvest: &mut Harvest,
+) -> Result<(), Reason> {
+    let mut draft = Draft::default();
+    let (time, class, used) = rules.apply(tree, clock, &mut draft).map_err(|fault| Cow::Borrowed(fault.reason()))?;
+    for (key, raw) in tree.top() {
+        if !rules.uses(used, &key) && !json::is_empty(raw) {
+            draft.unmapped_json(&key, raw);
+        }
+    }
+    let class = in_message.read_in(&mut draft).unwrap_or(class);
+    draft.finish((time, class, line.position), |record| harvest.event(record, lines));
+    Ok(())
 }

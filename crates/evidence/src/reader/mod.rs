@@ -1,7 +1,9 @@
 //! Readers: what turns the lines of one format into events. A format pack names its reader.
 
 pub(crate) mod access;
+pub(crate) mod csv;
 pub(crate) mod delimited;
+pub(crate) mod heads;
 pub(crate) mod json_lines;
 pub(crate) mod json_records;
 pub(crate) mod keyed_json;
@@ -10,6 +12,7 @@ pub(crate) mod pattern;
 pub(crate) mod patterns;
 pub(crate) mod rules;
 pub(crate) mod text;
+pub(crate) mod tree;
 pub(crate) mod wrapped;
 
 use crate::harvest::Harvest;
@@ -28,4 +31,9 @@ pub(crate) trait Reader: Send {
 
     /// Hands out what still waited for further lines.
     fn finish(&mut self, _harvest: &mut Harvest) {}
+
+    /// A reader to look ahead with that knows what this one has learnt from the lines so far, if it learns anything.
+    fn ahead(&self) -> Option<Box<dyn Reader>> {
+        None
+    }
 }

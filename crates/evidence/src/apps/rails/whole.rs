@@ -5,7 +5,7 @@ use super::{NO_TIME, Rails};
 use crate::harvest::Harvest;
 use crate::json;
 use crate::lines::Line;
-use crate::reader::rules::Named;
+use crate::reader::rules::{Named, Used};
 use crate::targets::{Draft, Target};
 use stanch_model::{NumberField, TextField};
 use std::borrow::Cow;
@@ -14,10 +14,15 @@ use std::sync::Arc;
 /// `method=GET path=/ status=200`
 struct Pairs<'a>(&'a str);
 
+impl<'a> Pairs<'a> {
+    fn all(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.0.split(' ').filter_map(|pair| pair.split_once('='))
+    }
+}
+
 impl Named for Pairs<'_> {
     fn value(&self, key: &str) -> Option<Cow<'_, str>> {
-        let values = self.0.split(' ').filter_map(|pair| pair.split_once('='));
-        values.into_iter().find(|(name, _)| *name == key).map(|(_, value)| Cow::Borrowed(value))
+        self.all().find(|(name, _)| *name == key).map(|(_, value)| Cow::Borrowed(value))
     }
 }
 
@@ -36,22 +41,19 @@ impl Rails {
         let object = json::members(text.trim()).map(Object);
         let pairs = Pairs(text);
         let mut draft = Draft::default();
+        let mut used = Used::default();
         let class = match &object {
-            Some(object) => {
-                for (key, raw) in object.0.iter().filter(|(key, _)| !rules.uses(key)) {
-                    draft.unmapped_json(key, raw);
-                }
-                rules.fill(object, &mut draft)
-            }
-            None => {
-                for (key, value) in
-                    text.split(' ').filter_map(|pair| pair.split_once('=')).filter(|(key, _)| !rules.uses(key))
-                {
-                    draft.unmapped_text(key, value);
-                }
-                rules.fill(&pairs, &mut draft)
-            }
+            Some(object) => rules.fill(object, &mut used, &mut draft),
+            None => rules.fill(&pairs, &mut used, &mut draft),
         };
+        match &object {
+            Some(object) => object.0.iter().filter(|(key, _)| !rules.uses(used, key)).for_each(|(key, raw)| {
+                draft.unmapped_json(key, raw);
+            }),
+            None => pairs.all().filter(|(key, _)| !rules.uses(used, key)).for_each(|(key, value)| {
+                draft.unmapped_text(key, value);
+            }),
+        }
         let request = Target::Text(TextField::RequestUid);
         if let Some(uid) = head.request.filter(|_| !draft.has(request)) {
             draft.put(request, uid);

@@ -6,7 +6,7 @@ use super::behind::{Behind, is_json};
 use crate::harvest::Harvest;
 use crate::json;
 use crate::reader::patterns::MessagePattern;
-use crate::reader::rules::Named;
+use crate::reader::rules::{Named, Used};
 use crate::targets::{Draft, Target};
 use regex::CaptureLocations;
 use stanch_model::{Position, TextField};
@@ -73,12 +73,8 @@ impl Text {
         parts.split_message(&format.behind);
         let mut draft = Draft::default();
         for part in parts.0.iter().filter(|part| !format.rules.is_absent(part.text)) {
-            match part.target {
-                Some(target) => draft.put(target, part.text),
-                None if format.rules.uses(part.name) => {}
-                None if matches!(part.text, "[]" | "{}") => {}
-                None if part.members.is_some() || is_json(part.text) => draft.unmapped_json(part.name, part.text),
-                None => draft.unmapped_text(part.name, part.text),
+            if let Some(target) = part.target {
+                draft.put(target, part.text);
             }
         }
         let time = match draft.time(&mut self.clock) {
@@ -86,7 +82,16 @@ impl Text {
             Err(fault) => return harvest.unread_lines(position, lines, fault.reason()),
         };
         pattern.say(&mut draft);
-        let by_rules = format.rules.fill(&parts, &mut draft);
+        let mut used = Used::default();
+        let by_rules = format.rules.fill(&parts, &mut used, &mut draft);
+        for part in parts.0.iter().filter(|part| part.target.is_none() && !format.rules.is_absent(part.text)) {
+            match part.text {
+                _ if format.rules.uses(used, part.name) => {}
+                "[]" | "{}" => {}
+                text if part.members.is_some() || is_json(text) => draft.unmapped_json(part.name, text),
+                text => draft.unmapped_text(part.name, text),
+            }
+        }
         let in_message = self.in_message.read_in(&mut draft);
         let more = text[looked_at.len()..].trim_matches('\n');
         if !more.is_empty() {

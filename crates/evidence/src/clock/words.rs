@@ -1,8 +1,21 @@
-//! Times that name their month, as programs write them for people.
+//! Times that name their month, and others that programs write for people.
 
-use crate::clock::{days, month, two};
+use super::{DAY_US, SECOND_US, days, two};
 
-const SECOND_US: i64 = 1_000_000;
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 
 /// A date and time of day as microseconds since 1970 as if it were UTC, and what stands after it (its zone):
 ///
@@ -10,7 +23,7 @@ const SECOND_US: i64 = 1_000_000;
 /// - `Mon Mar  2 21:14:05.123456 2026` (C's `ctime`), `Mon, 02 Mar 2026 21:14:05 GMT` (HTTP, mail)
 /// - `Mar 2, 2026 9:14:05 PM`, `March 2, 2026 9:14 pm`, `March 2, 2026, 9:14 pm`
 /// - `2026/03/02 - 21:14:05` (PrestaShop, Gin)
-pub(crate) fn written_out(text: &str) -> Option<(i64, &str)> {
+pub(super) fn local_us(text: &str) -> Option<(i64, &str)> {
     let mut scan = Scan(text);
     if text.as_bytes().first()?.is_ascii_digit() {
         return year_first(text).or_else(|| day_first(&mut scan));
@@ -28,9 +41,10 @@ pub(crate) fn written_out(text: &str) -> Option<(i64, &str)> {
         return ctime(scan.word()?, &mut scan);
     }
     scan.any_of(" .");
+    let after_the_month = Scan(scan.0);
     let day = scan.number()?;
     if !scan.0.starts_with(',') {
-        return None;
+        return ctime(word, &mut Scan(after_the_month.0));
     }
     scan.any_of(", ");
     let year = scan.number()?;
@@ -78,11 +92,17 @@ fn ctime<'a>(name: &str, scan: &mut Scan<'a>) -> Option<(i64, &'a str)> {
     moment(year, month(name)?, day, seconds, scan.0)
 }
 
+/// A month's number by its English name or abbreviation.
+fn month(name: &str) -> Option<i64> {
+    let is_named = |full: &&str| **full == *name || (matches!(name.len(), 3 | 4) && full.starts_with(name));
+    MONTHS.iter().position(is_named).and_then(|at| i64::try_from(at + 1).ok())
+}
+
 fn moment(year: i64, month: i64, day: i64, us_of_day: i64, rest: &str) -> Option<(i64, &str)> {
     if !(1000..=9999).contains(&year) {
         return None;
     }
-    Some((days(year, month, day)? * 86_400 * SECOND_US + us_of_day, rest))
+    Some((days(year, month, day)? * DAY_US + us_of_day, rest))
 }
 
 /// What is left of a text.
@@ -157,7 +177,7 @@ mod tests {
     use stanch_model::Instant;
 
     fn shown(text: &str) -> Option<(String, &str)> {
-        written_out(text).map(|(us, rest)| (Instant(us).to_string(), rest))
+        local_us(text).map(|(us, rest)| (Instant(us).to_string(), rest))
     }
 
     #[test]
@@ -171,6 +191,9 @@ mod tests {
             ("Mon Mar 02 21:14:05.123456 2026", "2026-03-02T21:14:05.123456Z", ""),
             ("Mon Mar  2 21:14:05 UTC 2026", "2026-03-02T21:14:05Z", "UTC"),
             ("Mon, 02 Mar 2026 21:14:05 GMT", "2026-03-02T21:14:05Z", " GMT"),
+            ("Mar 2 21:14:05 2026", "2026-03-02T21:14:05Z", ""),
+            ("02/Mar/2026:21:14:05.123456 +0000", "2026-03-02T21:14:05.123456Z", " +0000"),
+            ("2 Mar 2026 21:14:05 +0100", "2026-03-02T21:14:05Z", " +0100"),
             ("Mar 2, 2026 9:14:05 PM", "2026-03-02T21:14:05Z", ""),
             ("March 2, 2026 12:14 am", "2026-03-02T00:14:00Z", ""),
             ("March 2, 2026, 9:14 pm", "2026-03-02T21:14:00Z", ""),
@@ -203,7 +226,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "(Mon|Mar|02|2026|21:14|[ ,/:-]|PM|\\PC){0,12}") {
-            let _ = written_out(&text);
+            let _ = local_us(&text);
         }
     }
 }
