@@ -70,11 +70,16 @@ impl Clock {
     /// `2026-03-02 21:14:05.123 UTC`, `2026-03-02T21:14:05+01:00` and their like; without a zone, in the clock's own.
     pub(crate) fn iso(&mut self, text: &str) -> Result<Instant, TimeFault> {
         let (local, rest) = local_us(text).ok_or(TimeFault::NotATime)?;
-        let zone = rest.trim();
+        self.in_zone(local, rest)
+    }
+
+    /// A local time in the zone that is written behind it, or else in the clock's own.
+    fn in_zone(&mut self, local: i64, zone: &str) -> Result<Instant, TimeFault> {
+        let zone = zone.trim();
         let offset = match zone {
             "" => self.own_offset(local).ok_or(TimeFault::NotATime)?,
             "Z" | "z" | "UTC" | "GMT" | "UCT" => 0,
-            _ => match numeric_offset(zone) {
+            _ => match numeric_offset(zone.split('[').next().unwrap_or(zone)) {
                 Some(offset) => offset,
                 None => self.named_offset(zone, local)?,
             },
@@ -87,7 +92,10 @@ impl Clock {
         let text = text.trim();
         let b = text.as_bytes();
         if b.len() > 4 && b[..4].iter().all(u8::is_ascii_digit) && matches!(b[4], b'-' | b'/') {
-            return self.iso(text);
+            match self.iso(text) {
+                Err(TimeFault::NotATime) => {}
+                read => return read,
+            }
         }
         if let Some(t) = epoch(text) {
             return Ok(t);
@@ -96,7 +104,13 @@ impl Clock {
         if let Some(local) = month_first::local_us(bare) {
             return self.own_offset(local).map(|offset| Instant(local - offset)).ok_or(TimeFault::NotATime);
         }
-        self.clf(bare).map_or_else(|| self.words(bare), Ok)
+        if let Some(t) = self.clf(bare) {
+            return Ok(t);
+        }
+        match words::local_us(bare) {
+            Some((local, zone)) => self.in_zone(local, zone),
+            None => self.iso(bare),
+        }
     }
 
     /// The offset of the clock's own zone at a local time. An hour that a clock change repeats counts as its first run.
@@ -123,10 +137,21 @@ impl Clock {
             let info = self.zone.to_offset_info(moment);
             (info.abbreviation() == name).then(|| i64::from(info.offset().seconds()) * SECOND_US)
         });
-        let offset = own.or_else(|| self.abbreviations.get(name).copied()).ok_or(TimeFault::UnknownZone)?;
+        let in_table = || self.abbreviations.get(name).copied();
+        let offset = own.or_else(in_table).or_else(|| iana_offset(name, local)).ok_or(TimeFault::UnknownZone)?;
         self.named = (name.to_owned(), hour, offset);
         Ok(offset)
     }
+}
+
+/// The offset of `Europe/Berlin` and its like at a local time.
+fn iana_offset(name: &str, local: i64) -> Option<i64> {
+    if !name.contains('/') {
+        return None;
+    }
+    let zone = TimeZone::get(name).ok()?;
+    let wall = jiff::Timestamp::from_microsecond(local).ok()?.to_zoned(TimeZone::UTC).datetime();
+    Some(local - zone.to_ambiguous_timestamp(wall).compatible().ok()?.as_microsecond())
 }
 
 /// The moment at which the hour of a CLF time begins.
@@ -226,7 +251,7 @@ fn epoch(text: &str) -> Option<Instant> {
     Some(Instant(us))
 }
 
-fn two(b: &[u8], at: usize) -> Option<i64> {
+pub(crate) fn two(b: &[u8], at: usize) -> Option<i64> {
     let (x, y) = (b.get(at)?.wrapping_sub(b'0'), b.get(at + 1)?.wrapping_sub(b'0'));
     (x < 10 && y < 10).then(|| i64::from(x) * 10 + i64::from(y))
 }
@@ -236,7 +261,7 @@ fn check(value: i64, max: i64) -> Option<i64> {
 }
 
 /// Days from 1970-01-01 to a day of the Gregorian calendar.
-fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+pub(crate) fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let length = match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
@@ -293,6 +318,13 @@ mod tests {
             ("1700000000250", "2023-11-14T22:13:20.25Z"),
             ("1700000000250000", "2023-11-14T22:13:20.25Z"),
             ("1700000000250000000", "2023-11-14T22:13:20.25Z"),
+            ("2026-03-02T21:14:05+01:00[Europe/Berlin]", "2026-03-02T20:14:05Z"),
+            ("2026/03/02 - 21:14:05", "2026-03-02T20:14:05Z"),
+            ("02-Mar-2026 21:14:05 Europe/Berlin", "2026-03-02T20:14:05Z"),
+            ("02-Mar-2026 21:14:05 America/New_York", "2026-03-03T02:14:05Z"),
+            ("02-Mar-2026 21:14:05 Middle/Earth", "UnknownZone"),
+            ("[Mon Mar  2 21:14:05 2026]", "2026-03-02T20:14:05Z"),
+            ("[2026-03-02 21:14:05]", "2026-03-02T20:14:05Z"),
             ("42", "NotATime"),
             ("", "NotATime"),
             ("é2026-03-02 21:14:05", "NotATime"),

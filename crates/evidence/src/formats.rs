@@ -1,5 +1,6 @@
 //! The formats that are known, as their packs declare them.
 
+use crate::apps::rails::pack::RailsPack;
 use crate::clock::{Clock, numeric_offset};
 use crate::framing::{Blocks, Framing, Inside};
 use crate::hosts::auditd::tables::{AuditPack, AuditTables};
@@ -8,9 +9,11 @@ use crate::postgres::csv::Column;
 use crate::postgres::prefix::Prefix;
 use crate::reader::access::Shape;
 use crate::reader::delimited::ColumnsPack;
-use crate::reader::patterns::{MessagePattern, PatternPack};
+use crate::reader::patterns::{InMessage, MessagePattern, PatternPack};
 use crate::reader::rules::{Rules, RulesPack};
 use crate::reader::text::TextFormat;
+use crate::reader::text::behind::Behind;
+use crate::reader::text::spans::{Span, SpanPack};
 use crate::reader::wrapped::Wrapper;
 use crate::targets::Target;
 use jiff::tz::TimeZone;
@@ -43,6 +46,9 @@ pub struct FormatPack {
     /// Access logs: which of their shapes this is.
     #[serde(default)]
     pub shape: Option<Shape>,
+    /// Whether it takes what any program writes; a format made for a file's lines then goes before it.
+    #[serde(default)]
+    pub general: bool,
     /// The event fields that it gives (OCSF path), each with what it holds here.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
@@ -82,6 +88,24 @@ pub struct FormatPack {
     /// Text: a regular expression for lines that go on with the record before them.
     #[serde(default)]
     pub continues: Option<String>,
+    /// Text: records that go on whatever their lines look like.
+    #[serde(default)]
+    pub spans: Vec<SpanPack>,
+    /// Text: names for JSON values that stand behind the message, in their order.
+    #[serde(default)]
+    pub json_behind: Vec<String>,
+    /// Text: the word that must stand between the message and them.
+    #[serde(default)]
+    pub json_marker: Option<String>,
+    /// Text, JSON, columns: patterns for the message, such as those of sign-ins; of several that fit, the first counts.
+    #[serde(default)]
+    pub in_message: Vec<PatternPack>,
+    /// Further formats whose patterns for the message count too.
+    #[serde(default)]
+    pub in_message_of: Vec<String>,
+    /// Rails: which of a program's codes are sign-ins.
+    #[serde(default)]
+    pub rails: RailsPack,
     /// Messages: the programs (syslog's tags) that write them.
     #[serde(default)]
     pub programs: Vec<String>,
@@ -123,6 +147,8 @@ pub enum ReaderKind {
     Columns,
     /// Lines of text by the pack's patterns.
     Text,
+    /// Rails' own log.
+    Rails,
     /// What container runtimes put around each line of a program's output.
     Container,
     /// What programs write to syslog or the journal, by the pack's patterns. Read through those formats.
@@ -251,6 +277,7 @@ pub(crate) struct Format {
     pub(crate) name: String,
     pub(crate) title: String,
     pub(crate) reader: ReaderKind,
+    pub(crate) is_general: bool,
     pub(crate) shape: Option<Shape>,
     /// Whether its pack gives the variables of patterns.
     pub(crate) has_variables: bool,
@@ -263,6 +290,8 @@ pub(crate) struct Format {
     pub(crate) rules: Arc<Rules>,
     pub(crate) table: Option<Arc<ColumnsPack>>,
     pub(crate) text: Arc<TextFormat>,
+    pub(crate) in_message: Arc<InMessage>,
+    pub(crate) rails: Arc<RailsPack>,
     pub(crate) programs: Vec<String>,
     pub(crate) wrapper: Option<Wrapper>,
     /// How much a record must have to be in it: of two formats that read the same, the one that asks more is meant.
@@ -290,9 +319,10 @@ impl Formats {
         let (mut access_keys, mut variables) = (BTreeMap::new(), BTreeMap::new());
         let mut windows = WindowsTable::default();
         let mut inside: BTreeMap<String, Vec<Arc<Rules>>> = BTreeMap::new();
-        for (name, pack) in packs_of(packs)? {
-            let shown = packs.shown(&name);
-            let format = compile(&shown, name.trim_start_matches("formats/"), &pack)?;
+        let all = packs_of(packs)?;
+        for (name, pack) in &all {
+            let shown = packs.shown(name);
+            let format = compile(&shown, name.trim_start_matches("formats/"), pack, &all)?;
             if pack.reader == ReaderKind::Access {
                 access_keys.extend(format.keys.iter().map(|(k, t)| (k.clone(), *t)));
             }
@@ -355,7 +385,7 @@ fn with_rules(packs: &Packs, name: &str) -> Result<FormatPack, PackError> {
     Ok(pack)
 }
 
-fn compile(shown: &str, name: &str, pack: &FormatPack) -> Result<Format, PackError> {
+fn compile(shown: &str, name: &str, pack: &FormatPack, others: &[(String, FormatPack)]) -> Result<Format, PackError> {
     let is_pg_json = pack.reader == ReaderKind::PgJson;
     let pg_keys =
         pack.keys.iter().filter(|_| is_pg_json).map(|(key, column)| Ok((key.clone(), named_column(shown, column)?)));
@@ -364,6 +394,7 @@ fn compile(shown: &str, name: &str, pack: &FormatPack) -> Result<Format, PackErr
         name: name.to_owned(),
         title: pack.title.clone(),
         reader: pack.reader,
+        is_general: pack.general || pack.reader == ReaderKind::JsonLines,
         shape: pack.shape,
         has_variables: !pack.variables.is_empty(),
         keys: Arc::new(keys),
@@ -375,6 +406,8 @@ fn compile(shown: &str, name: &str, pack: &FormatPack) -> Result<Format, PackErr
         rules: Arc::new(Rules::compile(shown, &pack.rules)?),
         table: pack.table.clone().map(Arc::new),
         text: Arc::new(text_format(shown, pack)?),
+        in_message: Arc::new(in_message(shown, pack, others)?),
+        rails: Arc::new(pack.rails.clone()),
         programs: pack.programs.clone(),
         wrapper: pack.wrapper,
         demands: pack.rules.needs.len() + pack.rules.only.len(),
@@ -387,8 +420,21 @@ fn text_format(shown: &str, pack: &FormatPack) -> Result<TextFormat, PackError> 
     let continues = pack.continues.as_ref().map(|written| {
         Regex::new(written).map_err(|e| PackError::new(shown, format!("`continues` cannot be read: {e}")))
     });
-    let class = Rules::compile(shown, &pack.rules)?.class();
-    Ok(TextFormat { patterns, continues: continues.transpose()?, class })
+    let spans = pack.spans.iter().map(|span| Span::compile(shown, span)).collect::<Result<_, _>>()?;
+    let rules = Rules::compile(shown, &pack.rules)?;
+    let behind = Behind { names: pack.json_behind.clone(), marker: pack.json_marker.clone().unwrap_or_default() };
+    Ok(TextFormat { patterns, continues: continues.transpose()?, spans, behind, rules })
+}
+
+fn in_message(shown: &str, pack: &FormatPack, others: &[(String, FormatPack)]) -> Result<InMessage, PackError> {
+    let mut patterns: Vec<&PatternPack> = pack.in_message.iter().collect();
+    for name in &pack.in_message_of {
+        let other = others.iter().find(|(full, _)| full.trim_start_matches("formats/") == name);
+        let (_, other) = other
+            .ok_or_else(|| PackError::new(shown, format!("`in_message_of` names {name:?}, which is no format pack")))?;
+        patterns.extend(&other.in_message);
+    }
+    InMessage::compile(shown, patterns.into_iter())
 }
 
 fn prefix(shown: &str, pattern: &str, severities: &[String]) -> Result<Prefix, PackError> {

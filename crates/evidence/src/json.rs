@@ -5,10 +5,13 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
+/// An object's members: keys, and values as they stand.
+pub(crate) type Members<'a> = Vec<(Cow<'a, str>, &'a str)>;
+
 /// The members of a JSON object in their order, values unread. Nothing if the text is not one whole object.
-pub(crate) fn members(text: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
+pub(crate) fn members(text: &str) -> Option<Members<'_>> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let members = reader.deserialize_map(Members).ok()?;
+    let members = reader.deserialize_map(MembersVisitor).ok()?;
     reader.end().ok()?;
     Some(members)
 }
@@ -19,10 +22,10 @@ pub(crate) fn items(text: &str) -> Option<Vec<&str>> {
     Some(items.into_iter().map(RawValue::get).collect())
 }
 
-struct Members;
+struct MembersVisitor;
 
-impl<'de> Visitor<'de> for Members {
-    type Value = Vec<(Cow<'de, str>, &'de str)>;
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")

@@ -1,5 +1,6 @@
 //! Finds out by content which format a file has: every reader tries a sample, and the one that understands most wins.
 
+use crate::apps::rails::Rails;
 use crate::binlog::BinaryLog;
 use crate::clock::local_us;
 use crate::formats::{Format, Formats, ReaderKind};
@@ -269,7 +270,7 @@ impl<'a> Objects<'a> {
 /// The best first. A format made for these lines goes before a general one that also takes them; of two that take as
 /// many, the one that asks more of a record.
 fn sort(trials: &mut [Trial<'_>]) {
-    let rank = |t: &Trial<'_>| (t.score >= FITS && t.format.reader != ReaderKind::JsonLines, t.score);
+    let rank = |t: &Trial<'_>| (t.score >= FITS && !t.format.is_general, t.score);
     trials.sort_by(|a, b| {
         let (x, y) = (rank(a), rank(b));
         let by_score = y.0.cmp(&x.0).then(y.1.total_cmp(&x.1));
@@ -431,9 +432,18 @@ fn final_reader<'a>(
             }
             Box::new(Stderr::new(clock, prefix, bytes_max))
         }
-        ReaderKind::Json => Box::new(JsonRecords::new(clock, format.rules.clone())),
-        ReaderKind::Columns => Box::new(Delimited::new(clock, format.rules.clone(), format.table.clone()?, bytes_max)),
-        ReaderKind::Text => Box::new(Text::new(clock, format.text.clone(), bytes_max)),
+        ReaderKind::Json => Box::new(JsonRecords::new(clock, format.rules.clone(), format.in_message.clone())),
+        ReaderKind::Columns => Box::new(Delimited::new(
+            clock,
+            format.rules.clone(),
+            format.table.clone()?,
+            format.in_message.clone(),
+            bytes_max,
+        )),
+        ReaderKind::Text => Box::new(Text::new(clock, format.text.clone(), format.in_message.clone(), bytes_max)),
+        ReaderKind::Rails => {
+            Box::new(Rails::new(clock, format.rails.clone(), format.rules.clone(), format.in_message.clone()))
+        }
         ReaderKind::Messages | ReaderKind::Container => return None,
         ReaderKind::MysqlGeneral
         | ReaderKind::MysqlSlow

@@ -7,6 +7,7 @@ use crate::lines::Line;
 use crate::reader::Reader;
 use crate::reader::csv::{self, Cut, Grown, OpenRecord};
 use crate::reader::heads::{Head, HeadLine, ToldPack};
+use crate::reader::patterns::InMessage;
 use crate::reader::rules::{Named, Rules, Used};
 use crate::reader::tree::Tree;
 use crate::targets::Draft;
@@ -72,6 +73,7 @@ pub(crate) struct Delimited {
     clock: Clock,
     rules: Arc<Rules>,
     pack: Arc<ColumnsPack>,
+    in_message: Arc<InMessage>,
     /// What the file has said of its table.
     head: Arc<Head>,
     ranges: Vec<(usize, usize)>,
@@ -118,9 +120,15 @@ impl Row<'_> {
 }
 
 impl Delimited {
-    pub(crate) fn new(clock: Clock, rules: Arc<Rules>, pack: Arc<ColumnsPack>, record_bytes_max: usize) -> Delimited {
+    pub(crate) fn new(
+        clock: Clock,
+        rules: Arc<Rules>,
+        pack: Arc<ColumnsPack>,
+        in_message: Arc<InMessage>,
+        record_bytes_max: usize,
+    ) -> Delimited {
         let head = Arc::new(Head::new(&pack));
-        Delimited { clock, rules, pack, head, ranges: Vec::new(), record_bytes_max, open: None }
+        Delimited { clock, rules, pack, in_message, head, ranges: Vec::new(), record_bytes_max, open: None }
     }
 
     /// Whether the line is a head; what it says is kept.
@@ -247,6 +255,7 @@ impl Delimited {
                 (None, _) => draft.unmapped_text(&format!("further_{}", i + 1), value),
             }
         }
+        let class = self.in_message.read_in(&mut draft).unwrap_or(class);
         draft.finish((time, class, position), |record| harvest.event(record, lines));
         Ok(())
     }
@@ -273,6 +282,11 @@ impl Reader for Delimited {
         }
     }
 
+    fn is_line_by_line(&self) -> bool {
+        let pack = &self.pack;
+        pack.named_behind.is_none() && !pack.named_first && !pack.csv && pack.told.is_none()
+    }
+
     fn finish(&mut self, harvest: &mut Harvest) {
         if let Some(open) = self.open.take() {
             harvest.unread_lines(open.position, open.lines, NEVER_CLOSES);
@@ -285,10 +299,6 @@ impl Reader for Delimited {
 
     fn take_head(&mut self, head: &Arc<Head>) {
         self.head = Arc::clone(head);
-    }
-
-    fn is_line_by_line(&self) -> bool {
-        self.pack.named_behind.is_none() && !self.pack.named_first && !self.pack.csv
     }
 }
 

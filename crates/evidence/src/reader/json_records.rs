@@ -5,6 +5,7 @@ use crate::harvest::{Harvest, Reason};
 use crate::json;
 use crate::lines::Line;
 use crate::reader::Reader;
+use crate::reader::patterns::InMessage;
 use crate::reader::rules::Rules;
 use crate::reader::tree::Tree;
 use crate::targets::Draft;
@@ -16,11 +17,12 @@ use std::sync::Arc;
 pub(crate) struct JsonRecords {
     clock: Clock,
     rules: Arc<Rules>,
+    in_message: Arc<InMessage>,
 }
 
 impl JsonRecords {
-    pub(crate) fn new(clock: Clock, rules: Arc<Rules>) -> JsonRecords {
-        JsonRecords { clock, rules }
+    pub(crate) fn new(clock: Clock, rules: Arc<Rules>, in_message: Arc<InMessage>) -> JsonRecords {
+        JsonRecords { clock, rules, in_message }
     }
 }
 
@@ -63,13 +65,17 @@ impl Reader for JsonRecords {
 }
 
 impl JsonRecords {
+    fn by<'a>(&'a mut self, rules: &'a Rules) -> (&'a Rules, &'a InMessage, &'a mut Clock) {
+        (rules, &self.in_message, &mut self.clock)
+    }
+
     fn record(&mut self, rules: &Rules, mut tree: Tree<'_>, line: &Line<'_>, harvest: &mut Harvest) {
         if let Some(reason) = rules.refusal(&tree) {
             return harvest.unread(line, reason);
         }
         let elements = rules.each.as_deref().and_then(|key| Some((key, tree.elements(key)?)));
         let Some((key, elements)) = elements else {
-            if let Err(reason) = emit(rules, &mut self.clock, &tree, (line, 1), harvest) {
+            if let Err(reason) = emit(self.by(rules), &tree, (line, 1), harvest) {
                 harvest.unread(line, reason);
             }
             return;
@@ -78,7 +84,7 @@ impl JsonRecords {
         let (mut lines, mut failed) = (1, None);
         for element in elements {
             tree.stand_at(key, element);
-            match emit(rules, &mut self.clock, &tree, (line, lines), harvest) {
+            match emit(self.by(rules), &tree, (line, lines), harvest) {
                 Ok(()) => lines = 0,
                 Err(reason) => failed = Some(reason),
             }
@@ -91,8 +97,7 @@ impl JsonRecords {
 
 /// Hands out a record as an event.
 fn emit(
-    rules: &Rules,
-    clock: &mut Clock,
+    (rules, in_message, clock): (&Rules, &InMessage, &mut Clock),
     tree: &Tree<'_>,
     (line, lines): (&Line<'_>, u64),
     harvest: &mut Harvest,
@@ -104,6 +109,7 @@ fn emit(
             draft.unmapped_json(&key, raw);
         }
     }
+    let class = in_message.read_in(&mut draft).unwrap_or(class);
     draft.finish((time, class, line.position), |record| harvest.event(record, lines));
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! Patterns of a pack: regular expressions whose named groups say where each part goes.
 
 use crate::targets::{Draft, Target};
-use regex::{CaptureLocations, Regex, RegexBuilder};
+use regex::{CaptureLocations, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
-use stanch_model::EventClass;
+use stanch_model::{EventClass, TextField};
 use stanch_packs::PackError;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// One pattern, as written. Groups are named after event fields with `_` for `.` (`src_endpoint_ip`) or after the words
 /// of `mapping_words`; all others are kept in `unmapped` under their own names.
@@ -27,6 +28,9 @@ pub struct PatternPack {
     /// Fields that the pattern itself says: event field → text.
     #[serde(default)]
     pub says: BTreeMap<String, String>,
+    /// Text: whether it is for a record's lines together; another pattern must take the first of them.
+    #[serde(default)]
+    pub whole: bool,
 }
 
 /// A pattern, compiled.
@@ -38,6 +42,7 @@ pub(crate) struct MessagePattern {
     activity: Option<String>,
     status: Option<String>,
     says: Vec<(Target, String)>,
+    pub(crate) whole: bool,
 }
 
 /// Bytes that a compiled expression may take: packs are data, and must not be able to take the memory.
@@ -78,6 +83,7 @@ impl MessagePattern {
             activity: pack.activity.clone(),
             status: pack.status.clone(),
             says: says.collect::<Result<_, PackError>>()?,
+            whole: pack.whole,
             regex,
         })
     }
@@ -87,26 +93,98 @@ impl MessagePattern {
         self.regex.capture_locations()
     }
 
+    /// Whether a text follows the pattern; `found` then tells where its parts are.
+    pub(crate) fn find(&self, text: &str, found: &mut CaptureLocations) -> bool {
+        self.regex.captures_read(found, text).is_some()
+    }
+
+    /// Where the named parts are that `find` has found, those that are not empty.
+    pub(crate) fn ranges<'a>(
+        &'a self,
+        found: &CaptureLocations,
+    ) -> impl Iterator<Item = (&'a str, Option<Target>, Range<usize>)> {
+        self.groups.iter().filter_map(|(i, target, name)| {
+            let (from, to) = found.get(*i).filter(|(from, to)| from < to)?;
+            Some((name.as_str(), *target, from..to))
+        })
+    }
+
     /// Puts a text's parts into a draft, if the text follows the pattern.
     pub(crate) fn read<'a>(&'a self, text: &'a str, found: &mut CaptureLocations, draft: &mut Draft<'a>) -> bool {
-        if self.regex.captures_read(found, text).is_none() {
+        if !self.find(text, found) {
             return false;
         }
-        for (i, target, name) in &self.groups {
-            let Some((from, to)) = found.get(*i).filter(|(from, to)| from < to) else { continue };
+        for (name, target, range) in self.ranges(found) {
             match target {
-                Some(target) => draft.put(*target, &text[from..to]),
-                None => draft.unmapped_text(name, &text[from..to]),
+                Some(target) => draft.put(target, &text[range]),
+                None => draft.unmapped_text(name, &text[range]),
             }
         }
+        self.say(draft);
+        true
+    }
+
+    /// Puts into a draft what the pattern itself says.
+    pub(crate) fn say<'a>(&'a self, draft: &mut Draft<'a>) {
         for (target, text) in &self.says {
             draft.put(*target, text.as_str());
         }
-        for (field, word) in [("activity_name", &self.activity), ("status", &self.status)] {
-            if let (Some(word), Some(target)) = (word, Target::from_name(field)) {
-                draft.put(target, word.as_str());
+        for (field, word) in [(TextField::Activity, &self.activity), (TextField::Status, &self.status)] {
+            if let Some(word) = word {
+                draft.put(Target::Text(field), word.as_str());
             }
         }
-        true
+    }
+}
+
+/// Patterns for what stands in a message, of which the first counts that fits.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct InMessage {
+    set: RegexSet,
+    patterns: Vec<MessagePattern>,
+}
+
+impl InMessage {
+    /// Compiles them.
+    ///
+    /// # Errors
+    /// As [`MessagePattern::compile`].
+    pub(crate) fn compile<'a>(
+        shown: &str,
+        packs: impl Iterator<Item = &'a PatternPack>,
+    ) -> Result<InMessage, PackError> {
+        let patterns: Vec<_> = packs.map(|pack| MessagePattern::compile(shown, pack)).collect::<Result<_, _>>()?;
+        let written = patterns.iter().map(|p: &MessagePattern| p.regex.as_str());
+        let set = RegexSetBuilder::new(written).size_limit(SIZE_MAX).dot_matches_new_line(true).build();
+        let set = set.map_err(|e| PackError::new(shown, format!("`in_message` cannot be read: {e}")))?;
+        Ok(InMessage { set, patterns })
+    }
+
+    /// The same for the message that the draft has.
+    pub(crate) fn read_in<'a>(&'a self, draft: &mut Draft<'a>) -> Option<EventClass> {
+        if self.patterns.is_empty() {
+            return None;
+        }
+        let message = draft.text(Target::Text(TextField::Message))?.to_owned();
+        self.read(&message, draft)
+    }
+
+    /// Puts into a draft what a message tells, in the place of what was known without it. Its class, if it says one.
+    pub(crate) fn read<'a>(&'a self, message: &str, draft: &mut Draft<'a>) -> Option<EventClass> {
+        if self.patterns.is_empty() {
+            return None;
+        }
+        let pattern = &self.patterns[self.set.matches(message).iter().next()?];
+        let mut found = pattern.locations();
+        pattern.find(message, &mut found);
+        for (name, target, range) in pattern.ranges(&found) {
+            let part = &message[range];
+            match target {
+                Some(target) => draft.replace(target, part.to_owned()),
+                None => draft.unmapped_text(name, part),
+            }
+        }
+        pattern.say(draft);
+        pattern.class
     }
 }

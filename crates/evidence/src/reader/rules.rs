@@ -289,15 +289,19 @@ impl Rules {
                 break;
             }
         }
-        let time = time?;
+        let class = self.fill(record, &mut used, draft);
+        Ok((time?, class, used))
+    }
+
+    /// Puts a record's values in their places and tells its class.
+    pub(crate) fn fill<'a>(&'a self, record: &'a impl Named, used: &mut Used, draft: &mut Draft<'a>) -> EventClass {
         let kinds: Vec<&Kind> = self.kinds.iter().filter(|kind| self.is_of(record, kind)).collect();
         for (target, keys) in kinds.iter().flat_map(|kind| &kind.map).chain(&self.map) {
             if !draft.has(*target) {
-                self.put(record, *target, keys, &mut used, draft);
+                self.put(record, *target, keys, used, draft);
             }
         }
-        let class = self.kind(&kinds, draft);
-        Ok((time, class, used))
+        self.kind(&kinds, draft)
     }
 
     /// Puts the value of the first of several keys that has one.
@@ -340,11 +344,6 @@ impl Rules {
         for number in key.split('+').filter_map(|part| self.numbers.get(part)) {
             used.0 |= 1u128.checked_shl(*number).unwrap_or(0);
         }
-    }
-
-    /// The class where no kind says one.
-    pub(crate) fn class(&self) -> EventClass {
-        self.class
     }
 
     /// Whether the whole value under a key has been used, so that it need not be kept in `unmapped`.

@@ -1,13 +1,20 @@
 //! Reads lines of text by a pack's patterns; lines that go on with a record (a stack trace) become part of it.
 
+pub(crate) mod behind;
+mod record;
+pub(crate) mod spans;
+
 use crate::clock::Clock;
 use crate::harvest::Harvest;
 use crate::lines::Line;
 use crate::reader::Reader;
-use crate::reader::patterns::MessagePattern;
-use crate::targets::{Draft, Target};
+use crate::reader::patterns::{InMessage, MessagePattern};
+use crate::reader::rules::Rules;
+use crate::targets::Draft;
+use behind::Behind;
 use regex::{CaptureLocations, Regex};
-use stanch_model::{EventClass, Position, TextField};
+use spans::{Open, Span};
+use stanch_model::Position;
 use std::sync::Arc;
 
 /// What a text pack says.
@@ -16,13 +23,25 @@ pub(crate) struct TextFormat {
     pub(crate) patterns: Vec<MessagePattern>,
     /// Lines that go on with the record before them.
     pub(crate) continues: Option<Regex>,
-    pub(crate) class: EventClass,
+    /// Stretches in which any line goes on.
+    pub(crate) spans: Vec<Span>,
+    /// JSON values behind the message.
+    pub(crate) behind: Behind,
+    pub(crate) rules: Rules,
+}
+
+impl TextFormat {
+    /// Whether a record may have several lines.
+    fn has_further_lines(&self) -> bool {
+        self.continues.is_some() || !self.spans.is_empty()
+    }
 }
 
 /// The reader.
 pub(crate) struct Text {
     clock: Clock,
     format: Arc<TextFormat>,
+    in_message: Arc<InMessage>,
     found: Vec<CaptureLocations>,
     record_bytes_max: usize,
     pending: Option<Pending>,
@@ -37,47 +56,29 @@ struct Pending {
     first: usize,
     position: Position,
     lines: u64,
+    open: Open,
 }
 
 impl Text {
-    pub(crate) fn new(clock: Clock, format: Arc<TextFormat>, record_bytes_max: usize) -> Text {
+    pub(crate) fn new(
+        clock: Clock,
+        format: Arc<TextFormat>,
+        in_message: Arc<InMessage>,
+        record_bytes_max: usize,
+    ) -> Text {
         let found = format.patterns.iter().map(MessagePattern::locations).collect();
-        Text { clock, format, found, record_bytes_max, pending: None, spare: String::new() }
+        Text { clock, format, in_message, found, record_bytes_max, pending: None, spare: String::new() }
     }
 
     /// Whether a line is in this format and has a time.
     fn begins(&mut self, text: &str) -> Result<(), &'static str> {
         let format = Arc::clone(&self.format);
         let mut draft = Draft::default();
-        let follows = format.patterns.iter().zip(&mut self.found).any(|(p, found)| p.read(text, found, &mut draft));
-        if !follows {
+        let mut patterns = format.patterns.iter().zip(&mut self.found).filter(|(pattern, _)| !pattern.whole);
+        if !patterns.any(|(pattern, found)| pattern.read(text, found, &mut draft)) {
             return Err("it follows none of the format's patterns");
         }
         draft.time(&mut self.clock).map(drop).map_err(|fault| fault.reason())
-    }
-
-    fn emit(&mut self, text: &str, first: usize, (position, lines): (Position, u64), harvest: &mut Harvest) {
-        let format = Arc::clone(&self.format);
-        let mut draft = Draft::default();
-        let (head, more) = (&text[..first], text[first..].trim_start_matches('\n'));
-        let followed = format
-            .patterns
-            .iter()
-            .zip(&mut self.found)
-            .find_map(|(pattern, found)| pattern.read(head, found, &mut draft).then_some(pattern));
-        let (Some(pattern), Ok(time)) = (followed, draft.time(&mut self.clock)) else {
-            // `begins` said that it is one; only a changed reader could come here.
-            return harvest.unread_lines(position, lines, "it follows none of the format's patterns");
-        };
-        if !more.is_empty() {
-            let message = Target::Text(TextField::Message);
-            match draft.text(message).map(|said| format!("{said}\n{more}")) {
-                Some(joined) => draft.replace(message, joined),
-                None => draft.put(message, more),
-            }
-        }
-        let class = pattern.class.unwrap_or(format.class);
-        draft.finish((time, class, position), |record| harvest.event(record, lines));
     }
 
     fn flush(&mut self, harvest: &mut Harvest) {
@@ -85,6 +86,17 @@ impl Text {
             self.emit(&pending.text, pending.first, (pending.position, pending.lines), harvest);
             self.spare = pending.text;
         }
+    }
+}
+
+impl Pending {
+    fn take(&mut self, line: &Line<'_>, spans: &[Span]) {
+        self.text.push('\n');
+        self.text.push_str(line.text);
+        let end = line.position.offset + u64::from(line.position.length);
+        self.position.length = u32::try_from(end - self.position.offset).unwrap_or(u32::MAX);
+        self.lines += 1;
+        self.open.took(line.text, spans);
     }
 }
 
@@ -97,7 +109,7 @@ impl Reader for Text {
             self.begins(line.text)
         };
         match begins {
-            Ok(()) if self.format.continues.is_none() => {
+            Ok(()) if !self.format.has_further_lines() => {
                 self.emit(line.text, line.text.len(), (line.position, 1), harvest);
             }
             Ok(()) => {
@@ -105,16 +117,19 @@ impl Reader for Text {
                 let mut text = std::mem::take(&mut self.spare);
                 text.clear();
                 text.push_str(line.text);
-                self.pending = Some(Pending { first: text.len(), text, position: line.position, lines: 1 });
+                let mut open = Open::default();
+                open.took(line.text, &self.format.spans);
+                self.pending = Some(Pending { first: text.len(), text, position: line.position, lines: 1, open });
             }
             Err(reason) => match &mut self.pending {
-                Some(pending) if goes_on && pending.text.len() + line.text.len() < self.record_bytes_max => {
-                    pending.text.push('\n');
-                    pending.text.push_str(line.text);
-                    let end = line.position.offset + u64::from(line.position.length);
-                    pending.position.length = u32::try_from(end - pending.position.offset).unwrap_or(u32::MAX);
-                    pending.lines += 1;
+                Some(pending)
+                    if (goes_on || pending.open.is_open())
+                        && pending.text.len() + line.text.len() < self.record_bytes_max =>
+                {
+                    pending.take(line, &self.format.spans);
                 }
+                // Error reports have empty lines between their parts.
+                Some(_) if line.text.trim().is_empty() => harvest.unread(line, reason),
                 _ => {
                     self.flush(harvest);
                     harvest.unread(line, reason);
@@ -128,6 +143,6 @@ impl Reader for Text {
     }
 
     fn is_line_by_line(&self) -> bool {
-        self.format.continues.is_none()
+        !self.format.has_further_lines()
     }
 }
