@@ -16,6 +16,8 @@ pub(crate) enum TimeFault {
     NotATime,
     /// It is, in a time zone whose abbreviation nobody knows.
     UnknownZone,
+    /// It is, without its year, and nobody said which.
+    NoYear,
 }
 
 impl TimeFault {
@@ -24,6 +26,7 @@ impl TimeFault {
         match self {
             TimeFault::NotATime => "no time that can be read",
             TimeFault::UnknownZone => "a time zone that is not known; state time_zone for this log in the store file",
+            TimeFault::NoYear => "the year is missing; state it with year = … for this log in the store file",
         }
     }
 }
@@ -79,6 +82,11 @@ impl Clock {
         Ok(Instant(local - offset))
     }
 
+    /// A date and time of day, as microseconds since 1970 as if it were UTC, in the clock's own zone.
+    pub(crate) fn local(&mut self, local: i64) -> Option<Instant> {
+        Some(Instant(local - self.own_offset(local)?))
+    }
+
     /// Any of the ways above, or a number of seconds, milli-, micro- or nanoseconds since 1970 told by its size.
     pub(crate) fn any(&mut self, text: &str) -> Result<Instant, TimeFault> {
         let text = text.trim();
@@ -122,12 +130,9 @@ impl Clock {
     }
 }
 
-/// The moment at which the hour of a CLF time begins.
-fn clf_hour(b: &[u8]) -> Option<i64> {
-    if b[2] != b'/' || b[6] != b'/' || b[11] != b':' {
-        return None;
-    }
-    let month = match &b[3..6] {
+/// A month's number by its English abbreviation.
+pub(crate) fn month(name: &[u8]) -> Option<i64> {
+    Some(match name {
         b"Jan" => 1,
         b"Feb" => 2,
         b"Mar" => 3,
@@ -141,7 +146,15 @@ fn clf_hour(b: &[u8]) -> Option<i64> {
         b"Nov" => 11,
         b"Dec" => 12,
         _ => return None,
-    };
+    })
+}
+
+/// The moment at which the hour of a CLF time begins.
+fn clf_hour(b: &[u8]) -> Option<i64> {
+    if b[2] != b'/' || b[6] != b'/' || b[11] != b':' {
+        return None;
+    }
+    let month = month(&b[3..6])?;
     let (day, year, hour) = (two(b, 0)?, two(b, 7)? * 100 + two(b, 9)?, two(b, 12)?);
     let sign = match b[21] {
         b'+' => 1,
@@ -219,7 +232,7 @@ fn epoch(text: &str) -> Option<Instant> {
     Some(Instant(us))
 }
 
-fn two(b: &[u8], at: usize) -> Option<i64> {
+pub(crate) fn two(b: &[u8], at: usize) -> Option<i64> {
     let (x, y) = (b.get(at)?.wrapping_sub(b'0'), b.get(at + 1)?.wrapping_sub(b'0'));
     (x < 10 && y < 10).then(|| i64::from(x) * 10 + i64::from(y))
 }
@@ -229,7 +242,7 @@ fn check(value: i64, max: i64) -> Option<i64> {
 }
 
 /// Days from 1970-01-01 to a day of the Gregorian calendar.
-fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+pub(crate) fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let length = match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,

@@ -2,11 +2,15 @@
 
 use crate::clock::{Clock, numeric_offset};
 use crate::postgres::csv::Column;
-use crate::postgres::prefix::Prefix;
+use crate::postgres::pgbouncer::Saying;
+use crate::postgres::prefix::{Ends, Prefix};
+use crate::postgres::words::{self, Words};
+use crate::postgres::wrapped::Layout;
 use crate::reader::access::Shape;
 use crate::targets::Target;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use stanch_model::EventClass;
 use stanch_model::store::LogSource;
 use stanch_packs::{PackError, Packs};
 use std::collections::BTreeMap;
@@ -14,6 +18,8 @@ use std::sync::Arc;
 
 /// The pack that tells which time zone abbreviation means what; it is no format.
 const TIME_ZONES: &str = "formats/time_zones";
+/// Packs beside the formats that their readers share.
+const NO_FORMATS: [&str; 2] = [TIME_ZONES, words::PACK];
 
 /// A format pack: what a lawyer or an analyst may read and change.
 #[derive(Clone, Debug, Deserialize)]
@@ -52,6 +58,18 @@ pub struct FormatPack {
     /// stderr: the words that end a prefix.
     #[serde(default)]
     pub severities: Vec<String>,
+    /// stderr: beginnings of lines that other programs write into the same file.
+    #[serde(default)]
+    pub beside: Vec<String>,
+    /// syslog: beginnings of `program[process` that are PostgreSQL's.
+    #[serde(default)]
+    pub programs: Vec<String>,
+    /// Wrapped lines: where in an object what stands.
+    #[serde(default)]
+    pub layout: Layout,
+    /// PgBouncer: what its messages mean, the first that fits.
+    #[serde(default)]
+    pub sayings: Vec<Saying>,
     /// JSON lines: where the time usually stands.
     #[serde(default)]
     pub time_keys: Vec<String>,
@@ -73,6 +91,12 @@ pub enum ReaderKind {
     PgJson,
     /// PostgreSQL stderr.
     PgStderr,
+    /// PostgreSQL's log through syslog.
+    PgSyslog,
+    /// PostgreSQL's log inside what a container's runtime or a log service puts around it.
+    PgWrapped,
+    /// PgBouncer.
+    PgBouncer,
     /// JSON lines of any program.
     JsonLines,
 }
@@ -117,6 +141,8 @@ pub enum Scalar {
 pub struct Formats {
     pub(crate) formats: Vec<Format>,
     abbreviations: Arc<BTreeMap<String, i64>>,
+    /// PostgreSQL's words in other languages.
+    pub(crate) pg_words: Arc<Words>,
     /// Keys behind an access log's lines, of all access packs.
     pub(crate) access_keys: Arc<BTreeMap<String, Target>>,
     /// Variables of patterns, of all access packs.
@@ -137,7 +163,11 @@ pub(crate) struct Format {
     pub(crate) pg_keys: Arc<BTreeMap<String, Column>>,
     pub(crate) columns: Arc<Vec<Column>>,
     pub(crate) prefixes: Arc<Vec<Prefix>>,
-    pub(crate) severities: Vec<String>,
+    pub(crate) severities: Arc<Vec<String>>,
+    pub(crate) beside: Arc<Vec<String>>,
+    pub(crate) programs: Arc<Vec<String>>,
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) sayings: Arc<Vec<Saying>>,
     pub(crate) time_keys: Arc<Vec<String>>,
 }
 
@@ -169,7 +199,8 @@ impl Formats {
             formats.push(format);
         }
         let abbreviations = Arc::new(abbreviations(packs)?);
-        Ok(Formats { formats, abbreviations, access_keys: Arc::new(access_keys), variables })
+        let pg_words = Arc::new(Words::load(packs)?);
+        Ok(Formats { formats, abbreviations, pg_words, access_keys: Arc::new(access_keys), variables })
     }
 
     /// The names of the formats, in order.
@@ -196,12 +227,12 @@ impl Formats {
 
 /// The format packs by their full names.
 pub(crate) fn packs_of(packs: &Packs) -> Result<Vec<(String, FormatPack)>, PackError> {
-    let names = packs.files("formats").map(|(name, _)| name).filter(|name| *name != TIME_ZONES);
+    let names = packs.files("formats").map(|(name, _)| name).filter(|name| !NO_FORMATS.contains(name));
     names.map(|name| Ok((name.to_owned(), packs.load(name)?))).collect()
 }
 
 fn compile(shown: &str, name: &str, pack: &FormatPack) -> Result<Format, PackError> {
-    let is_pg_json = pack.reader == ReaderKind::PgJson;
+    let is_pg_json = matches!(pack.reader, ReaderKind::PgJson | ReaderKind::PgWrapped);
     let pg_keys =
         pack.keys.iter().filter(|_| is_pg_json).map(|(key, column)| Ok((key.clone(), named_column(shown, column)?)));
     let keys = if is_pg_json { BTreeMap::new() } else { targets(shown, &pack.keys)? };
@@ -215,14 +246,25 @@ fn compile(shown: &str, name: &str, pack: &FormatPack) -> Result<Format, PackErr
         pg_keys: Arc::new(pg_keys.collect::<Result<_, PackError>>()?),
         columns: Arc::new(pack.columns.iter().map(|c| named_column(shown, c)).collect::<Result<_, _>>()?),
         prefixes: Arc::new(pack.prefixes.iter().map(|p| prefix(shown, p, &pack.severities)).collect::<Result<_, _>>()?),
-        severities: pack.severities.clone(),
+        severities: Arc::new(pack.severities.clone()),
+        beside: Arc::new(pack.beside.clone()),
+        programs: Arc::new(pack.programs.clone()),
+        layout: Arc::new(pack.layout.clone()),
+        sayings: Arc::new(sayings(shown, &pack.sayings)?),
         time_keys: Arc::new(pack.time_keys.clone()),
     })
 }
 
 fn prefix(shown: &str, pattern: &str, severities: &[String]) -> Result<Prefix, PackError> {
-    Prefix::compile(pattern, severities)
-        .ok_or_else(|| PackError::new(shown, format!("the prefix {pattern:?} has no time or an unknown escape")))
+    Prefix::compile(pattern, Ends { english: severities, foreign: None })
+        .ok_or_else(|| PackError::new(shown, format!("the prefix {pattern:?} has an unknown escape")))
+}
+
+fn sayings(shown: &str, sayings: &[Saying]) -> Result<Vec<Saying>, PackError> {
+    match sayings.iter().find(|s| EventClass::from_word(&s.class).is_none()) {
+        Some(s) => Err(PackError::new(shown, format!("{:?} is a {:?}, which is no event class", s.begins, s.class))),
+        None => Ok(sayings.to_vec()),
+    }
 }
 
 fn named_column(shown: &str, name: &str) -> Result<Column, PackError> {

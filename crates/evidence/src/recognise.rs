@@ -6,27 +6,27 @@ use crate::glob;
 use crate::harvest::Harvest;
 use crate::lines::{Line, LineCutter, RawLine, trimmed};
 use crate::options::{Limits, ReadOptions};
-use crate::postgres::prefix::{self, Prefix};
-use crate::postgres::{csv::Csv, json::Json, stderr::Stderr};
+use crate::postgres::readers;
 use crate::reader::Reader;
 use crate::reader::access::Access;
 use crate::reader::json_lines::{JsonLines, Mapping};
 use crate::reader::keyed_json::KeyedJson;
 use crate::reader::pattern::{ByPattern, Pattern};
+use crate::syslog::Years;
+use stanch_model::Instant;
 use stanch_model::store::LogSource;
 use std::borrow::Cow;
 
 /// Share of lines from which on a format that is made for them is preferred to a general one.
 pub(crate) const FITS: f64 = 0.5;
-/// Lines of a sample from which a prefix is worked out.
-const PREFIX_LINES: usize = 2_000;
 
 /// What is known of a log before its first line is read.
 pub(crate) struct Context<'a> {
     pub(crate) formats: &'a Formats,
     pub(crate) source: Option<&'a LogSource>,
     pub(crate) limits: &'a Limits,
-    time_zone: &'a str,
+    pub(crate) time_zone: &'a str,
+    now: Option<Instant>,
 }
 
 impl<'a> Context<'a> {
@@ -43,7 +43,13 @@ impl<'a> Context<'a> {
             source,
             limits: &options.limits,
             time_zone: own_zone.unwrap_or(options.time_zone),
+            now: options.now,
         }
+    }
+
+    /// For times that carry no year.
+    pub(crate) fn years(&self) -> Years {
+        Years::new(self.source.and_then(|s| s.year), self.now)
     }
 }
 
@@ -173,7 +179,7 @@ fn stated(texts: &Sample<'_>, context: &Context<'_>, remarks: &mut Vec<String>) 
     });
     let format = match (named, &source.pattern) {
         (Some(format), _) => format,
-        (None, Some(pattern)) => by_pattern(pattern, context)?,
+        (None, Some(pattern)) => by_pattern(pattern, texts, context)?,
         (None, None) if !source.fields.is_empty() => context.formats.by_reader(ReaderKind::JsonLines)?,
         (None, None) => return None,
     };
@@ -191,12 +197,18 @@ fn stated(texts: &Sample<'_>, context: &Context<'_>, remarks: &mut Vec<String>) 
     })
 }
 
-/// Whose pattern it is: nginx's has `$`, Apache's a quoted request or a status, PostgreSQL's neither.
-fn by_pattern<'a>(pattern: &str, context: &Context<'a>) -> Option<&'a Format> {
+/// Whose pattern it is: nginx's has `$`, Apache's a quoted request or a status, PostgreSQL's neither. What is around
+/// PostgreSQL's lines is told by the lines.
+fn by_pattern<'a>(pattern: &str, texts: &Sample<'_>, context: &Context<'a>) -> Option<&'a Format> {
     let of_a_web_server =
         pattern.contains('$') || pattern.contains("%r") && pattern.contains('"') || pattern.contains("%>s");
-    let reader = if of_a_web_server || pattern.contains("%{") { ReaderKind::Access } else { ReaderKind::PgStderr };
-    context.formats.by_reader(reader)
+    if of_a_web_server || pattern.contains("%{") {
+        return context.formats.by_reader(ReaderKind::Access);
+    }
+    let score = |format: &&Format| trial_reader(format, texts, context).map_or(0.0, |mut r| texts.score(r.as_mut()).0);
+    let around = [ReaderKind::PgSyslog, ReaderKind::PgWrapped];
+    let around = around.into_iter().filter_map(|reader| context.formats.by_reader(reader));
+    around.into_iter().find(|f| score(f) >= FITS).or_else(|| context.formats.by_reader(ReaderKind::PgStderr))
 }
 
 /// A reader that counts only what is in the format itself.
@@ -204,6 +216,9 @@ fn trial_reader(format: &Format, texts: &Sample<'_>, context: &Context<'_>) -> O
     if format.reader == ReaderKind::Access {
         let clock = context.formats.clock(context.time_zone);
         return Some(Box::new(Access::new(clock, context.formats.access_keys.clone(), format.shape)));
+    }
+    if format.reader == ReaderKind::PgWrapped {
+        return readers::reader(format, texts.texts(), context, true, &mut Vec::new());
     }
     final_reader(format, texts, context, &mut Vec::new())
 }
@@ -218,7 +233,6 @@ fn final_reader(
     let formats = context.formats;
     let clock = formats.clock(context.time_zone);
     let pattern = context.source.and_then(|s| s.pattern.as_deref());
-    let bytes_max = context.limits.line_bytes_max;
     Some(match format.reader {
         ReaderKind::Access => match pattern.map(|p| (p, Pattern::compile(p, &formats.variables))) {
             Some((_, Ok(compiled))) => Box::new(ByPattern::new(compiled, clock)),
@@ -229,24 +243,12 @@ fn final_reader(
             None => Box::new(Access::new(clock, formats.access_keys.clone(), None)),
         },
         ReaderKind::NginxJson => Box::new(KeyedJson::new(clock, format.keys.clone())),
-        ReaderKind::PgCsv => Box::new(Csv::new(clock, format.columns.clone(), bytes_max)),
-        ReaderKind::PgJson => Box::new(Json::new(clock, format.pg_keys.clone())),
-        ReaderKind::PgStderr => {
-            let prefix = match pattern.map(|p| (p, Prefix::compile(p, &format.severities))) {
-                Some((_, Some(prefix))) => prefix,
-                Some((written, None)) => {
-                    remarks.push(format!(
-                        "the prefix {written:?} of the store file has no time or an unknown escape; worked out instead"
-                    ));
-                    texts.prefix(format)?
-                }
-                None => texts.prefix(format)?,
-            };
-            if pattern != Some(prefix.pattern.as_str()) {
-                remarks.push(format!("log_line_prefix worked out from its lines: {:?}", prefix.pattern));
-            }
-            Box::new(Stderr::new(clock, prefix, bytes_max))
-        }
+        ReaderKind::PgCsv
+        | ReaderKind::PgJson
+        | ReaderKind::PgStderr
+        | ReaderKind::PgSyslog
+        | ReaderKind::PgWrapped
+        | ReaderKind::PgBouncer => readers::reader(format, texts.texts(), context, false, remarks)?,
         ReaderKind::JsonLines => {
             let (mapping, faults) = context.source.map(Mapping::compile).unwrap_or_default();
             remarks.extend(faults);
@@ -304,9 +306,8 @@ impl Sample<'_> {
         }
     }
 
-    fn prefix(&self, format: &Format) -> Option<Prefix> {
-        let texts = self.lines.iter().map(|(text, ..)| text.as_ref()).filter(|t| !t.starts_with('\t') && !t.is_empty());
-        let lines: Vec<&str> = texts.take(PREFIX_LINES).collect();
-        prefix::infer(&lines, &format.prefixes, &format.severities)
+    /// Its texts, in their order.
+    fn texts(&self) -> Vec<&str> {
+        self.lines.iter().map(|(text, ..)| text.as_ref()).collect()
     }
 }

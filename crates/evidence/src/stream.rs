@@ -37,6 +37,8 @@ pub(crate) struct TextStream<'a> {
 /// The format that is being read, with a second reader to look ahead with.
 struct Format {
     summary: Summary,
+    /// What was taken for granted of it, such as the prefix of its lines.
+    said: Vec<String>,
     reader: Box<dyn Reader>,
     ahead: Box<dyn Reader>,
     events_before: u64,
@@ -104,21 +106,28 @@ impl<'a> TextStream<'a> {
             return;
         }
         match recognise(sample, &self.context) {
-            Recognised::As(chosen) => self.change_to(chosen),
+            Recognised::As(chosen) => self.change_to(chosen, sample),
             Recognised::Unknown { reason, nearest } => {
                 self.unknown.get_or_insert((reason, nearest));
             }
         }
     }
 
-    fn change_to(&mut self, chosen: Chosen) {
+    fn change_to(&mut self, chosen: Chosen, sample: &[u8]) {
         let Chosen { name, title, score, runner_up, reader, ahead, remarks } = chosen;
-        if let Some(current) = &self.format {
-            // Another format takes over only where it fits well; a bad stretch is no other format.
-            if current.summary.name == name || score < FITS {
+        if let Some(current) = &mut self.format {
+            // Another format takes over only where it fits well; a bad stretch is no other format. The same one does
+            // where its lines are made up otherwise from here on, so that it does better than before.
+            let is_same = current.summary.name == name;
+            let line_bytes_max = self.context.limits.line_bytes_max;
+            if score < FITS || is_same && current.said == remarks {
                 return;
             }
-            self.remarks.push(format!("from about line {} on it is in another format: {title}", self.lines + 1));
+            if is_same && share(current.ahead.as_mut(), sample, line_bytes_max) >= FITS {
+                return;
+            }
+            let other = if is_same { "made up otherwise" } else { "in another format" };
+            self.remarks.push(format!("from about line {} on it is {other}: {title}", self.lines + 1));
         } else if self.lines > 0 {
             self.remarks.push(format!("no format was recognised before about line {}", self.lines + 1));
         }
@@ -126,9 +135,9 @@ impl<'a> TextStream<'a> {
         if self.context.source.is_none() {
             self.harvest.name_log(&title);
         }
-        self.remarks.extend(remarks);
+        self.remarks.extend(remarks.iter().cloned());
         let summary = Summary { name, title, score, runner_up };
-        self.format = Some(Format { summary, reader, ahead, events_before: self.harvest.events });
+        self.format = Some(Format { summary, said: remarks, reader, ahead, events_before: self.harvest.events });
     }
 
     /// Lets the current reader hand out what it holds, and notes what it gave.
@@ -180,6 +189,7 @@ impl<'a> TextStream<'a> {
         let main = self.past.into_iter().rev().max_by_key(|(_, events)| *events).map(|(summary, _)| summary);
         let nearest = self.unknown.and_then(|(_, nearest)| nearest);
         let mut remarks = self.remarks;
+        remarks.extend(self.harvest.remarks.iter().cloned());
         remarks.extend(ended.remarks);
         let account = FileAccount {
             seal: ended.seal,
@@ -230,6 +240,18 @@ fn fits(reader: &mut dyn Reader, sample: &[u8], line_bytes_max: usize) -> bool {
     // A record that goes on behind the lines looked at is no sign of anything; the reader only has to forget it.
     reader.finish(&mut harvest);
     fits
+}
+
+/// The share of a sample's lines that a reader understands.
+fn share(reader: &mut dyn Reader, sample: &[u8], line_bytes_max: usize) -> f64 {
+    let mut harvest = Harvest::new("", 0);
+    let mut cutter = LineCutter::new(line_bytes_max);
+    cutter.feed(sample, |raw| take(&raw, Some(&mut *reader), "", &mut harvest));
+    reader.finish(&mut harvest);
+    let (good, bad) = (harvest.lines_in_events, harvest.refused_lines());
+    #[expect(clippy::cast_precision_loss, reason = "a sample has few lines")]
+    let share = good as f64 / (good + bad).max(1) as f64;
+    share
 }
 
 /// Gives one line to the reader, or to those in no format.

@@ -185,6 +185,7 @@ fn read_all(
                         formats,
                         logs: &store.logs,
                         time_zone: &store.store.time_zone,
+                        now: None,
                         limits: Limits::default(),
                         known_seal: candidate.seal.clone(),
                     };
