@@ -19,6 +19,8 @@ pub(crate) enum TimeFault {
     NotATime,
     /// It is, in a time zone whose abbreviation nobody knows.
     UnknownZone,
+    /// It is, without its year, and nobody said which.
+    NoYear,
 }
 
 impl TimeFault {
@@ -27,6 +29,7 @@ impl TimeFault {
         match self {
             TimeFault::NotATime => "no time that can be read",
             TimeFault::UnknownZone => "a time zone that is not known; state time_zone for this log in the store file",
+            TimeFault::NoYear => "the year is missing; state it with year = … for this log in the store file",
         }
     }
 }
@@ -85,6 +88,11 @@ impl Clock {
             },
         };
         Ok(Instant(local - offset))
+    }
+
+    /// A date and time of day, as microseconds since 1970 as if it were UTC, in the clock's own zone.
+    pub(crate) fn local(&mut self, local: i64) -> Option<Instant> {
+        Some(Instant(local - self.own_offset(local)?))
     }
 
     /// Any of the ways above, or a number of seconds, milli-, micro- or nanoseconds since 1970 told by its size.
@@ -154,12 +162,9 @@ fn iana_offset(name: &str, local: i64) -> Option<i64> {
     Some(local - zone.to_ambiguous_timestamp(wall).compatible().ok()?.as_microsecond())
 }
 
-/// The moment at which the hour of a CLF time begins.
-fn clf_hour(b: &[u8]) -> Option<i64> {
-    if b[2] != b'/' || b[6] != b'/' || b[11] != b':' {
-        return None;
-    }
-    let month = match &b[3..6] {
+/// A month's number by its English abbreviation.
+pub(crate) fn month(name: &[u8]) -> Option<i64> {
+    Some(match name {
         b"Jan" => 1,
         b"Feb" => 2,
         b"Mar" => 3,
@@ -173,7 +178,15 @@ fn clf_hour(b: &[u8]) -> Option<i64> {
         b"Nov" => 11,
         b"Dec" => 12,
         _ => return None,
-    };
+    })
+}
+
+/// The moment at which the hour of a CLF time begins.
+fn clf_hour(b: &[u8]) -> Option<i64> {
+    if b[2] != b'/' || b[6] != b'/' || b[11] != b':' {
+        return None;
+    }
+    let month = month(&b[3..6])?;
     let (day, year, hour) = (two(b, 0)?, two(b, 7)? * 100 + two(b, 9)?, two(b, 12)?);
     let sign = match b[21] {
         b'+' => 1,

@@ -6,7 +6,10 @@ use crate::framing::{Blocks, Framing, Inside};
 use crate::hosts::auditd::tables::{AuditPack, AuditTables};
 use crate::hosts::windows::table::{WindowsPack, WindowsTable};
 use crate::postgres::csv::Column;
-use crate::postgres::prefix::Prefix;
+use crate::postgres::pgbouncer::Saying;
+use crate::postgres::prefix::{Ends, Prefix};
+use crate::postgres::words::{self, Words};
+use crate::postgres::wrapped::Layout;
 use crate::reader::access::Shape;
 use crate::reader::delimited::ColumnsPack;
 use crate::reader::patterns::{InMessage, MessagePattern, PatternPack};
@@ -19,6 +22,7 @@ use crate::targets::Target;
 use jiff::tz::TimeZone;
 use regex::Regex;
 use serde::Deserialize;
+use stanch_model::EventClass;
 use stanch_model::store::LogSource;
 use stanch_packs::{PackError, Packs};
 use std::collections::BTreeMap;
@@ -26,6 +30,8 @@ use std::sync::Arc;
 
 /// The pack that tells which time zone abbreviation means what; it is no format.
 const TIME_ZONES: &str = "formats/time_zones";
+/// Packs beside the formats that their readers share.
+const NO_FORMATS: [&str; 2] = [TIME_ZONES, words::PACK];
 
 /// A format pack: what a lawyer or an analyst may read and change.
 #[derive(Clone, Debug, Deserialize)]
@@ -67,6 +73,18 @@ pub struct FormatPack {
     /// stderr: the words that end a prefix.
     #[serde(default)]
     pub severities: Vec<String>,
+    /// stderr: beginnings of lines that other programs write into the same file.
+    #[serde(default)]
+    pub beside: Vec<String>,
+    /// syslog: beginnings of `program[process` that are PostgreSQL's; messages: the programs that write them.
+    #[serde(default)]
+    pub programs: Vec<String>,
+    /// Wrapped lines: where in an object what stands.
+    #[serde(default)]
+    pub layout: Layout,
+    /// PgBouncer: what its messages mean, the first that fits.
+    #[serde(default)]
+    pub sayings: Vec<Saying>,
     /// JSON lines: where the time usually stands.
     #[serde(default)]
     pub time_keys: Vec<String>,
@@ -106,9 +124,6 @@ pub struct FormatPack {
     /// Rails: which of a program's codes are sign-ins.
     #[serde(default)]
     pub rails: RailsPack,
-    /// Messages: the programs (syslog's tags) that write them.
-    #[serde(default)]
-    pub programs: Vec<String>,
     /// Container logs: how each line of a program's output is wrapped.
     #[serde(default)]
     pub wrapper: Option<Wrapper>,
@@ -139,6 +154,12 @@ pub enum ReaderKind {
     PgJson,
     /// PostgreSQL stderr.
     PgStderr,
+    /// PostgreSQL's log through syslog.
+    PgSyslog,
+    /// PostgreSQL's log inside what a container's runtime or a log service puts around it.
+    PgWrapped,
+    /// PgBouncer.
+    PgBouncer,
     /// JSON lines of any program.
     JsonLines,
     /// JSON objects by the pack's rules, one a line or in documents.
@@ -203,6 +224,7 @@ impl ReaderKind {
             }
             ReaderKind::NginxJson
             | ReaderKind::PgJson
+            | ReaderKind::PgWrapped
             | ReaderKind::JsonLines
             | ReaderKind::Json
             | ReaderKind::JournaldJson
@@ -260,6 +282,8 @@ pub enum Scalar {
 pub struct Formats {
     pub(crate) formats: Vec<Format>,
     abbreviations: Arc<BTreeMap<String, i64>>,
+    /// PostgreSQL's words in other languages.
+    pub(crate) pg_words: Arc<Words>,
     /// Keys behind an access log's lines, of all access packs.
     pub(crate) access_keys: Arc<BTreeMap<String, Target>>,
     /// Variables of patterns, of all access packs.
@@ -285,14 +309,17 @@ pub(crate) struct Format {
     pub(crate) pg_keys: Arc<BTreeMap<String, Column>>,
     pub(crate) columns: Arc<Vec<Column>>,
     pub(crate) prefixes: Arc<Vec<Prefix>>,
-    pub(crate) severities: Vec<String>,
+    pub(crate) severities: Arc<Vec<String>>,
+    pub(crate) beside: Arc<Vec<String>>,
+    pub(crate) programs: Arc<Vec<String>>,
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) sayings: Arc<Vec<Saying>>,
     pub(crate) time_keys: Arc<Vec<String>>,
     pub(crate) rules: Arc<Rules>,
     pub(crate) table: Option<Arc<ColumnsPack>>,
     pub(crate) text: Arc<TextFormat>,
     pub(crate) in_message: Arc<InMessage>,
     pub(crate) rails: Arc<RailsPack>,
-    pub(crate) programs: Vec<String>,
     pub(crate) wrapper: Option<Wrapper>,
     /// How much a record must have to be in it: of two formats that read the same, the one that asks more is meant.
     pub(crate) demands: usize,
@@ -337,7 +364,9 @@ impl Formats {
         }
         let abbreviations = Arc::new(abbreviations(packs)?);
         let inside = inside.into_iter().map(|(key, rules)| Inside { key, rules }).collect();
+        let pg_words = Arc::new(Words::load(packs)?);
         Ok(Formats {
+            pg_words,
             formats,
             abbreviations,
             access_keys: Arc::new(access_keys),
@@ -371,7 +400,7 @@ impl Formats {
 
 /// The format packs by their full names.
 pub(crate) fn packs_of(packs: &Packs) -> Result<Vec<(String, FormatPack)>, PackError> {
-    let names = packs.files("formats").map(|(name, _)| name).filter(|name| *name != TIME_ZONES);
+    let names = packs.files("formats").map(|(name, _)| name).filter(|name| !NO_FORMATS.contains(name));
     names.map(|name| Ok((name.to_owned(), with_rules(packs, name)?))).collect()
 }
 
@@ -386,7 +415,7 @@ fn with_rules(packs: &Packs, name: &str) -> Result<FormatPack, PackError> {
 }
 
 fn compile(shown: &str, name: &str, pack: &FormatPack, others: &[(String, FormatPack)]) -> Result<Format, PackError> {
-    let is_pg_json = pack.reader == ReaderKind::PgJson;
+    let is_pg_json = matches!(pack.reader, ReaderKind::PgJson | ReaderKind::PgWrapped);
     let pg_keys =
         pack.keys.iter().filter(|_| is_pg_json).map(|(key, column)| Ok((key.clone(), named_column(shown, column)?)));
     let keys = if is_pg_json { BTreeMap::new() } else { targets(shown, &pack.keys)? };
@@ -401,14 +430,17 @@ fn compile(shown: &str, name: &str, pack: &FormatPack, others: &[(String, Format
         pg_keys: Arc::new(pg_keys.collect::<Result<_, PackError>>()?),
         columns: Arc::new(pack.columns.iter().map(|c| named_column(shown, c)).collect::<Result<_, _>>()?),
         prefixes: Arc::new(pack.prefixes.iter().map(|p| prefix(shown, p, &pack.severities)).collect::<Result<_, _>>()?),
-        severities: pack.severities.clone(),
+        severities: Arc::new(pack.severities.clone()),
+        beside: Arc::new(pack.beside.clone()),
+        programs: Arc::new(pack.programs.clone()),
+        layout: Arc::new(pack.layout.clone()),
+        sayings: Arc::new(sayings(shown, &pack.sayings)?),
         time_keys: Arc::new(pack.time_keys.clone()),
         rules: Arc::new(Rules::compile(shown, &pack.rules)?),
         table: pack.table.clone().map(Arc::new),
         text: Arc::new(text_format(shown, pack)?),
         in_message: Arc::new(in_message(shown, pack, others)?),
         rails: Arc::new(pack.rails.clone()),
-        programs: pack.programs.clone(),
         wrapper: pack.wrapper,
         demands: pack.rules.needs.len() + pack.rules.only.len(),
         audit: Arc::new(AuditTables::compile(shown, &pack.audit, &pack.syscalls)?),
@@ -438,8 +470,15 @@ fn in_message(shown: &str, pack: &FormatPack, others: &[(String, FormatPack)]) -
 }
 
 fn prefix(shown: &str, pattern: &str, severities: &[String]) -> Result<Prefix, PackError> {
-    Prefix::compile(pattern, severities)
-        .ok_or_else(|| PackError::new(shown, format!("the prefix {pattern:?} has no time or an unknown escape")))
+    Prefix::compile(pattern, Ends { english: severities, foreign: None })
+        .ok_or_else(|| PackError::new(shown, format!("the prefix {pattern:?} has an unknown escape")))
+}
+
+fn sayings(shown: &str, sayings: &[Saying]) -> Result<Vec<Saying>, PackError> {
+    match sayings.iter().find(|s| EventClass::from_word(&s.class).is_none()) {
+        Some(s) => Err(PackError::new(shown, format!("{:?} is a {:?}, which is no event class", s.begins, s.class))),
+        None => Ok(sayings.to_vec()),
+    }
 }
 
 fn named_column(shown: &str, name: &str) -> Result<Column, PackError> {

@@ -10,6 +10,8 @@ use std::borrow::Cow;
 const EXAMPLES: usize = 3;
 /// Reasons told apart in one file; all further ones share a group.
 const REASONS_MAX: usize = 64;
+/// Remarks kept of one file.
+const REMARKS_MAX: usize = 16;
 /// Texts looked at when telling whether a line is text at all.
 const LOOK_BYTES: usize = 512;
 
@@ -19,6 +21,8 @@ pub(crate) struct Harvest {
     pub(crate) lines_in_events: u64,
     pub(crate) events: u64,
     pub(crate) window: Option<Window>,
+    /// What readers took for granted, for the account.
+    pub(crate) remarks: Vec<String>,
     log_name: String,
     clock_offset_us: i64,
     unread: Vec<(Cow<'static, str>, bool, UnreadGroup)>,
@@ -52,6 +56,7 @@ impl Harvest {
             lines_in_events: 0,
             events: 0,
             window: None,
+            remarks: Vec::new(),
             log_name: log_name.to_owned(),
             clock_offset_us: clock_offset_s.saturating_mul(1_000_000),
             unread: Vec::new(),
@@ -131,6 +136,13 @@ impl Harvest {
         Some(reason.clone())
     }
 
+    /// Something that a reader takes for granted and a person should know. Said once.
+    pub(crate) fn remark(&mut self, text: String) {
+        if self.remarks.len() < REMARKS_MAX && !self.remarks.contains(&text) {
+            self.remarks.push(text);
+        }
+    }
+
     fn count(&mut self, reason: Reason, of_format: bool, position: Position, lines: u64, bytes: u64) {
         let lines = lines + std::mem::take(&mut self.joined);
         let at = self.group_of(reason, of_format);
@@ -201,6 +213,7 @@ impl Harvest {
             into.examples.extend(group.examples.into_iter().take(room));
         }
         self.refused = None;
+        next.remarks.into_iter().for_each(|text| self.remark(text));
     }
 
     /// The groups of unread lines, most lines first.

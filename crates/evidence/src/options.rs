@@ -3,7 +3,7 @@
 use crate::error::SinkError;
 use crate::formats::Formats;
 use stanch_model::store::LogSource;
-use stanch_model::{EventBatch, FileAccount, Seal};
+use stanch_model::{EventBatch, FileAccount, Instant, Seal};
 
 /// How to read a file.
 #[derive(Clone, Debug)]
@@ -14,6 +14,9 @@ pub struct ReadOptions<'a> {
     pub logs: &'a [LogSource],
     /// IANA time zone of times that carry none, where the log's own entry does not say.
     pub time_zone: &'a str,
+    /// A moment that no record can be later than, from which the year of times that carry none is told. Without it, and
+    /// without a year from the store file, such lines are unread.
+    pub now: Option<Instant>,
     /// Limits against hostile or broken files.
     pub limits: Limits,
     /// The file's seal, if it has been worked out before; it is then not worked out again.
@@ -25,7 +28,15 @@ pub struct ReadOptions<'a> {
 impl<'a> ReadOptions<'a> {
     /// Options with the usual limits, nothing known of any log.
     pub fn new(formats: &'a Formats, time_zone: &'a str) -> ReadOptions<'a> {
-        ReadOptions { formats, logs: &[], time_zone, limits: Limits::default(), known_seal: None, threads: 1 }
+        ReadOptions {
+            formats,
+            logs: &[],
+            time_zone,
+            now: None,
+            limits: Limits::default(),
+            known_seal: None,
+            threads: 1,
+        }
     }
 }
 

@@ -16,8 +16,7 @@ use crate::lines::{Line, RawLine, trimmed};
 use crate::mysql;
 use crate::network::PacketCapture;
 use crate::options::{Limits, ReadOptions};
-use crate::postgres::prefix::{self, Prefix};
-use crate::postgres::{csv::Csv, json::Json, stderr::Stderr};
+use crate::postgres::readers;
 use crate::reader::Reader;
 use crate::reader::access::Access;
 use crate::reader::delimited::Delimited;
@@ -30,6 +29,8 @@ use crate::reader::rules::Rules;
 use crate::reader::text::Text;
 use crate::reader::tree::{Members, Tree};
 use crate::reader::wrapped::{Wrapped, Wrapper};
+use crate::syslog::Years;
+use stanch_model::Instant;
 use stanch_model::store::LogSource;
 use std::rc::Rc;
 
@@ -37,8 +38,6 @@ use std::rc::Rc;
 pub(crate) const FITS: f64 = 0.5;
 /// The same inside a wrapper, where a line that is in no format is an event all the same.
 const FITS_INSIDE: f64 = 0.1;
-/// Lines of a sample from which a prefix is worked out.
-const PREFIX_LINES: usize = 2_000;
 
 /// Lines by which it is told whether a text is wrapped.
 const WRAPPED_LINES: usize = 100;
@@ -52,7 +51,8 @@ pub(crate) struct Context<'a> {
     pub(crate) formats: &'a Formats,
     pub(crate) source: Option<&'a LogSource>,
     pub(crate) limits: &'a Limits,
-    time_zone: &'a str,
+    pub(crate) time_zone: &'a str,
+    now: Option<Instant>,
 }
 
 impl<'a> Context<'a> {
@@ -69,6 +69,7 @@ impl<'a> Context<'a> {
             source,
             limits: &options.limits,
             time_zone: own_zone.unwrap_or(options.time_zone),
+            now: options.now,
         }
     }
 
@@ -76,6 +77,11 @@ impl<'a> Context<'a> {
     fn zone_of(&self, format: &'a Format) -> &'a str {
         let said = self.source.and_then(|s| s.time_zone.as_deref());
         said.or(format.rules.time_zone.as_deref()).unwrap_or(self.time_zone)
+    }
+
+    /// For times that carry no year.
+    pub(crate) fn years(&self) -> Years {
+        Years::new(self.source.and_then(|s| s.year), self.now)
     }
 }
 
@@ -341,7 +347,7 @@ fn stated(texts: &Sample, framing: Framing, context: &Context<'_>, remarks: &mut
     });
     let format = match (named, &source.pattern) {
         (Some(format), _) => format,
-        (None, Some(pattern)) => by_pattern(pattern, context)?,
+        (None, Some(pattern)) => by_pattern(pattern, texts, context)?,
         (None, None) if !source.fields.is_empty() => context.formats.by_reader(ReaderKind::JsonLines)?,
         (None, None) => return None,
     };
@@ -366,12 +372,18 @@ fn stated(texts: &Sample, framing: Framing, context: &Context<'_>, remarks: &mut
     })
 }
 
-/// Whose pattern it is: nginx's has `$`, Apache's a quoted request or a status, PostgreSQL's neither.
-fn by_pattern<'a>(pattern: &str, context: &Context<'a>) -> Option<&'a Format> {
+/// Whose pattern it is: nginx's has `$`, Apache's a quoted request or a status, PostgreSQL's neither. What is around
+/// PostgreSQL's lines is told by the lines.
+fn by_pattern<'a>(pattern: &str, texts: &Sample, context: &Context<'a>) -> Option<&'a Format> {
     let of_a_web_server =
         pattern.contains('$') || pattern.contains("%r") && pattern.contains('"') || pattern.contains("%>s");
-    let reader = if of_a_web_server || pattern.contains("%{") { ReaderKind::Access } else { ReaderKind::PgStderr };
-    context.formats.by_reader(reader)
+    if of_a_web_server || pattern.contains("%{") {
+        return context.formats.by_reader(ReaderKind::Access);
+    }
+    let score = |format: &&Format| trial_reader(format, texts, context).map_or(0.0, |mut r| texts.score(r.as_mut()).0);
+    let around = [ReaderKind::PgSyslog, ReaderKind::PgWrapped];
+    let around = around.into_iter().filter_map(|reader| context.formats.by_reader(reader));
+    around.into_iter().find(|f| score(f) >= FITS).or_else(|| context.formats.by_reader(ReaderKind::PgStderr))
 }
 
 /// A reader that counts only what is in the format itself.
@@ -379,6 +391,9 @@ fn trial_reader(format: &Format, texts: &Sample, context: &Context<'_>) -> Optio
     if format.reader == ReaderKind::Access {
         let clock = context.formats.clock(context.time_zone);
         return Some(Box::new(Access::new(clock, context.formats.access_keys.clone(), format.shape)));
+    }
+    if format.reader == ReaderKind::PgWrapped {
+        return readers::reader(format, texts.texts(), context, true, &mut Vec::new());
     }
     ahead_reader(format, texts, context)
 }
@@ -414,24 +429,12 @@ fn final_reader<'a>(
             None => Box::new(Access::new(clock, formats.access_keys.clone(), None)),
         },
         ReaderKind::NginxJson => Box::new(KeyedJson::new(clock, format.keys.clone())),
-        ReaderKind::PgCsv => Box::new(Csv::new(clock, format.columns.clone(), bytes_max)),
-        ReaderKind::PgJson => Box::new(Json::new(clock, format.pg_keys.clone())),
-        ReaderKind::PgStderr => {
-            let prefix = match pattern.map(|p| (p, Prefix::compile(p, &format.severities))) {
-                Some((_, Some(prefix))) => prefix,
-                Some((written, None)) => {
-                    remarks.push(format!(
-                        "the prefix {written:?} of the store file has no time or an unknown escape; worked out instead"
-                    ));
-                    texts.prefix(format)?
-                }
-                None => texts.prefix(format)?,
-            };
-            if pattern != Some(prefix.pattern.as_str()) {
-                remarks.push(format!("log_line_prefix worked out from its lines: {:?}", prefix.pattern));
-            }
-            Box::new(Stderr::new(clock, prefix, bytes_max))
-        }
+        ReaderKind::PgCsv
+        | ReaderKind::PgJson
+        | ReaderKind::PgStderr
+        | ReaderKind::PgSyslog
+        | ReaderKind::PgWrapped
+        | ReaderKind::PgBouncer => readers::reader(format, texts.texts(), context, false, remarks)?,
         ReaderKind::Json => Box::new(JsonRecords::new(clock, format.rules.clone(), format.in_message.clone())),
         ReaderKind::Columns => Box::new(Delimited::new(
             clock,
@@ -573,10 +576,8 @@ impl Sample {
         }
     }
 
-    fn prefix(&self, format: &Format) -> Option<Prefix> {
-        let texts =
-            self.records.iter().map(|(text, ..)| text.as_str()).filter(|t| !t.starts_with('\t') && !t.is_empty());
-        let lines: Vec<&str> = texts.take(PREFIX_LINES).collect();
-        prefix::infer(&lines, &format.prefixes, &format.severities)
+    /// Its texts, in their order.
+    fn texts(&self) -> Vec<&str> {
+        self.records.iter().map(|(text, ..)| text.as_str()).collect()
     }
 }

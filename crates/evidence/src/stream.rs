@@ -46,6 +46,8 @@ pub(crate) struct TextStream<'a> {
 /// The format that is being read, with a second reader to look ahead with.
 struct Format {
     summary: Summary,
+    /// What was taken for granted of it, such as the prefix of its lines.
+    said: Vec<String>,
     reader: Box<dyn Reader>,
     ahead: Box<dyn Reader>,
     recipe: Option<Vec<String>>,
@@ -126,7 +128,7 @@ impl<'a> TextStream<'a> {
                 stream.harvest.name_log(&summary.title);
             }
             stream.seeded = Some(summary.title.clone());
-            stream.format = Some(Format { summary, reader, ahead, recipe, events_before: 0 });
+            stream.format = Some(Format { summary, said: Vec::new(), reader, ahead, recipe, events_before: 0 });
         }
         stream
     }
@@ -251,7 +253,7 @@ impl<'a> TextStream<'a> {
             return false;
         }
         match recognise(seen, &sample, self.framing, &self.context) {
-            Recognised::As(chosen) => self.change_to(chosen),
+            Recognised::As(chosen) => self.change_to(chosen, seen),
             Recognised::Unknown { reason, nearest } => {
                 self.unknown.get_or_insert((reason, nearest));
             }
@@ -259,14 +261,24 @@ impl<'a> TextStream<'a> {
         true
     }
 
-    fn change_to(&mut self, chosen: Chosen) {
+    fn change_to(&mut self, chosen: Chosen, sample: &[u8]) {
         let Chosen { name, title, score, runner_up, reader, ahead, remarks, recipe } = chosen;
-        if let Some(current) = &self.format {
-            // Another format takes over only where it fits well; a bad stretch is no other format.
-            if current.summary.name == name || score < FITS {
+        if let Some(current) = &mut self.format {
+            // Another format takes over only where it fits well; a bad stretch is no other format. The same one does
+            // where its lines are made up otherwise from here on, so that it does better than before.
+            let is_same = current.summary.name == name;
+            let line_bytes_max = self.context.limits.line_bytes_max;
+            if score < FITS || is_same && current.said == remarks {
                 return;
             }
-            self.remarks.push(Remark::Change { line: self.line(), title: title.clone() });
+            if is_same && share(current.ahead.as_mut(), sample, line_bytes_max) >= FITS {
+                return;
+            }
+            let line = self.start.lines + self.lines + 1;
+            self.remarks.push(match is_same {
+                true => Remark::Text(format!("from about line {line} on it is made up otherwise: {title}")),
+                false => Remark::Change { line, title: title.clone() },
+            });
         } else if self.line() > 1 {
             self.remarks.push(Remark::Text(format!("no format was recognised before about line {}", self.line())));
         }
@@ -274,9 +286,10 @@ impl<'a> TextStream<'a> {
         if self.context.source.is_none() {
             self.harvest.name_log(&title);
         }
-        self.remarks.extend(remarks.into_iter().map(Remark::Text));
+        self.remarks.extend(remarks.iter().cloned().map(Remark::Text));
         let summary = Summary { name, title, score, runner_up };
-        self.format = Some(Format { summary, reader, ahead, recipe, events_before: self.harvest.events });
+        let events_before = self.harvest.events;
+        self.format = Some(Format { summary, said: remarks, reader, ahead, recipe, events_before });
     }
 
     /// The number of the next line.
@@ -383,6 +396,7 @@ impl Part {
             Remark::Text(text) => text,
             Remark::Change { line, title } => format!("from about line {line} on it is in another format: {title}"),
         });
+        let said = self.harvest.remarks.clone();
         let account = FileAccount {
             seal: ended.seal,
             path,
@@ -400,7 +414,7 @@ impl Part {
             window: self.harvest.window,
             duplicates: Vec::new(),
             clock_offset_s: context.source.map_or(0, |s| s.clock_offset_s),
-            remarks: remarks.chain(ended.remarks).collect(),
+            remarks: remarks.chain(said).chain(ended.remarks).collect(),
         };
         debug_assert_eq!(
             account.lines,
@@ -433,6 +447,18 @@ fn fits(reader: &mut dyn Reader, sample: &[u8], line_bytes_max: usize) -> bool {
     // A record that goes on behind the lines looked at is no sign of anything; the reader only has to forget it.
     reader.finish(&mut harvest);
     fits
+}
+
+/// The share of a sample's lines that a reader understands.
+fn share(reader: &mut dyn Reader, sample: &[u8], line_bytes_max: usize) -> f64 {
+    let mut harvest = Harvest::new("", 0);
+    let mut cutter = LineCutter::new(line_bytes_max);
+    cutter.feed(sample, |raw| take(&raw, Some(&mut *reader), "", &mut harvest));
+    reader.finish(&mut harvest);
+    let (good, bad) = (harvest.lines_in_events, harvest.refused_lines());
+    #[expect(clippy::cast_precision_loss, reason = "a sample has few lines")]
+    let share = good as f64 / (good + bad).max(1) as f64;
+    share
 }
 
 /// Gives one line to the reader, or to those in no format.

@@ -131,6 +131,9 @@ pub struct LogSource {
     pub clock_offset_s: i64,
     /// IANA time zone of its times where they carry none.
     pub time_zone: Option<String>,
+    /// The year of its first line, where its times carry none (syslog). Later lines roll over into the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub year: Option<i32>,
     /// JSON lines: the field that holds the time.
     pub time: Option<String>,
     /// JSON lines: event field (OCSF path or column name) = field in the file (dots go into objects).

@@ -4,6 +4,7 @@ use crate::clock::{Clock, local_us};
 use crate::harvest::{Harvest, Reason};
 use crate::lines::Line;
 use crate::postgres::record::{PgRecord, Writer};
+use crate::postgres::words::Words;
 use crate::reader::Reader;
 use stanch_model::Position;
 use std::sync::Arc;
@@ -108,6 +109,7 @@ const TRIES_MAX: u32 = 64;
 pub(crate) struct Csv {
     clock: Clock,
     columns: Arc<Vec<Column>>,
+    words: Arc<Words>,
     record_bytes_max: usize,
     fields: Fields,
     writer: Writer,
@@ -123,8 +125,9 @@ struct Open {
 }
 
 impl Csv {
-    pub(crate) fn new(clock: Clock, columns: Arc<Vec<Column>>, record_bytes_max: usize) -> Csv {
-        Csv { clock, columns, record_bytes_max, fields: Fields::default(), writer: Writer::default(), open: None }
+    pub(crate) fn new(clock: Clock, columns: Arc<Vec<Column>>, words: Arc<Words>, record_bytes_max: usize) -> Csv {
+        let writer = Writer::new(Arc::clone(&words));
+        Csv { clock, columns, words, record_bytes_max, fields: Fields::default(), writer, open: None }
     }
 
     /// Makes an event of a whole record's text.
@@ -143,8 +146,8 @@ impl Csv {
         for (i, column) in self.columns.iter().enumerate().take(count) {
             column.put(&mut record, self.fields.get(text, i));
         }
-        if !record.severity.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) || record.severity.is_empty()
-        {
+        let is_word = record.severity.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if record.severity.is_empty() || !is_word && !self.words.knows(record.severity) {
             return Err("no severity in its column".into());
         }
         self.writer.write(&record, (time, position, lines), harvest);

@@ -6,6 +6,7 @@ use crate::json;
 use crate::lines::Line;
 use crate::postgres::csv::Column;
 use crate::postgres::record::{PgRecord, Writer};
+use crate::postgres::words::Words;
 use crate::reader::Reader;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,8 +20,8 @@ pub(crate) struct Json {
 }
 
 impl Json {
-    pub(crate) fn new(clock: Clock, keys: Arc<BTreeMap<String, Column>>) -> Json {
-        Json { clock, keys, writer: Writer::default() }
+    pub(crate) fn new(clock: Clock, keys: Arc<BTreeMap<String, Column>>, words: Arc<Words>) -> Json {
+        Json { clock, keys, writer: Writer::new(words) }
     }
 }
 

@@ -169,9 +169,12 @@ pub(crate) struct Rules {
 /// Where values go: each target with its keys.
 type Mapping = Vec<(Target, Vec<String>)>;
 
+/// Keys that a pack's rules may name.
+const KEYS_MAX: usize = 256;
+
 /// Which keys' values have gone into a record, by their numbers.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Used(u128);
+pub(crate) struct Used([u64; KEYS_MAX / 64]);
 
 #[derive(Clone, Debug)]
 struct Kind {
@@ -229,8 +232,8 @@ impl Rules {
         let maps = kinds.iter().flat_map(|kind: &Kind| &kind.map).chain(&map);
         let whole = maps.flat_map(|(_, keys)| keys).chain(&pack.time);
         let whole: BTreeSet<&str> = whole.flat_map(|key| key.split('+')).collect();
-        if whole.len() > 128 {
-            return Err(PackError::new(shown, "`map` and `time` name more than 128 keys"));
+        if whole.len() > KEYS_MAX {
+            return Err(PackError::new(shown, format!("`map` and `time` name more than {KEYS_MAX} keys")));
         }
         let numbers = whole.into_iter().map(str::to_owned).zip(0..).collect();
         Ok(Rules {
@@ -342,14 +345,15 @@ impl Rules {
 
     fn mark(&self, used: &mut Used, key: &str) {
         for number in key.split('+').filter_map(|part| self.numbers.get(part)) {
-            used.0 |= 1u128.checked_shl(*number).unwrap_or(0);
+            let number = *number as usize;
+            used.0[number / 64] |= 1 << (number % 64);
         }
     }
 
     /// Whether the whole value under a key has been used, so that it need not be kept in `unmapped`.
     pub(crate) fn uses(&self, used: Used, key: &str) -> bool {
         self.dropped.contains(key)
-            || self.numbers.get(key).is_some_and(|n| used.0 & 1u128.checked_shl(*n).unwrap_or(0) != 0)
+            || self.numbers.get(key).is_some_and(|n| used.0[*n as usize / 64] & 1 << (*n % 64) != 0)
     }
 
     /// Whether a text stands for no value.

@@ -1,6 +1,7 @@
 //! Reads real files that are no part of the project, where they lie beside it.
 
 mod auditd;
+mod postgres;
 
 use std::path::{Path, PathBuf};
 

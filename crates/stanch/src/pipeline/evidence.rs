@@ -173,7 +173,13 @@ fn read_all(
         Shelf { work, manifest, copy: intake.copy, outcome: Outcome::default(), events: 0, troubles: Vec::new() };
     let store = shelf.work.case().store().file.clone();
     let events_dir = shelf.work.case().events_dir();
-    let reader = FileReader { formats: &formats, store: &store, events_dir: &events_dir, progress: &progress };
+    let reader = FileReader {
+        formats: &formats,
+        store: &store,
+        events_dir: &events_dir,
+        progress: &progress,
+        now: instant::now(),
+    };
     // A large file is read by all threads at once; of small ones, each thread reads one.
     let small = unread.iter().position(|c| c.bytes < LARGE_BYTES).unwrap_or(unread.len());
     let rest = unread.split_off(small);
@@ -220,6 +226,8 @@ struct FileReader<'a> {
     store: &'a StoreFile,
     events_dir: &'a Path,
     progress: &'a Progress,
+    /// Nothing that is read was written later than this.
+    now: stanch_model::Instant,
 }
 
 impl FileReader<'_> {
@@ -230,6 +238,7 @@ impl FileReader<'_> {
             time_zone: &self.store.store.time_zone,
             limits: Limits::default(),
             known_seal: candidate.seal.clone(),
+            now: Some(self.now),
             threads,
         };
         let mut sink = Shelving { events_dir: self.events_dir, writer: None, progress: self.progress, bytes_read: 0 };
