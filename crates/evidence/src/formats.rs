@@ -12,6 +12,7 @@ use crate::postgres::words::{self, Words};
 use crate::postgres::wrapped::Layout;
 use crate::reader::access::Shape;
 use crate::reader::delimited::ColumnsPack;
+use crate::reader::messages::Programs;
 use crate::reader::patterns::{InMessage, MessagePattern, PatternPack};
 use crate::reader::rules::{Rules, RulesPack};
 use crate::reader::text::TextFormat;
@@ -174,6 +175,8 @@ pub enum ReaderKind {
     Container,
     /// What programs write to syslog or the journal, by the pack's patterns. Read through those formats.
     Messages,
+    /// Syslog.
+    Syslog,
     /// The Linux audit log.
     Auditd,
     /// The systemd journal as JSON.
@@ -291,6 +294,8 @@ pub struct Formats {
     /// Keys under which documents of any format keep their records.
     /// What Windows events mean, whatever they are written in.
     pub(crate) windows: Arc<WindowsTable>,
+    /// What programs say, by their names.
+    pub(crate) programs: Arc<Programs>,
     pub(crate) inside: Vec<Inside>,
 }
 
@@ -345,6 +350,7 @@ impl Formats {
         let mut formats = Vec::new();
         let (mut access_keys, mut variables) = (BTreeMap::new(), BTreeMap::new());
         let mut windows = WindowsTable::default();
+        let mut programs = Programs::default();
         let mut inside: BTreeMap<String, Vec<Arc<Rules>>> = BTreeMap::new();
         let all = packs_of(packs)?;
         for (name, pack) in &all {
@@ -354,6 +360,9 @@ impl Formats {
                 access_keys.extend(format.keys.iter().map(|(k, t)| (k.clone(), *t)));
             }
             variables.extend(targets(&shown, &pack.variables)?);
+            if pack.reader == ReaderKind::Messages {
+                programs.add(&pack.programs, &format.text);
+            }
             if let Some(pack) = &pack.windows {
                 windows = WindowsTable::compile(&shown, pack)?;
             }
@@ -373,6 +382,7 @@ impl Formats {
             variables,
             inside,
             windows: Arc::new(windows),
+            programs: Arc::new(programs),
         })
     }
 

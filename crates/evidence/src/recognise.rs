@@ -2,7 +2,7 @@
 
 use crate::apps::rails::Rails;
 use crate::binlog::BinaryLog;
-use crate::clock::local_us;
+use crate::clock::{Clock, local_us};
 use crate::formats::{Format, Formats, ReaderKind};
 use crate::framing::{Cutter, Framing};
 use crate::glob;
@@ -23,9 +23,11 @@ use crate::reader::delimited::Delimited;
 use crate::reader::json_lines::{JsonLines, Mapping};
 use crate::reader::json_records::{self, JsonRecords};
 use crate::reader::keyed_json::KeyedJson;
+use crate::reader::messages::Messages;
 use crate::reader::mixed::Mixed;
 use crate::reader::pattern::{ByPattern, Pattern};
 use crate::reader::rules::Rules;
+use crate::reader::syslog::Syslog;
 use crate::reader::text::Text;
 use crate::reader::tree::{Members, Tree};
 use crate::reader::wrapped::{Wrapped, Wrapper};
@@ -448,6 +450,7 @@ fn final_reader<'a>(
             Box::new(Rails::new(clock, format.rails.clone(), format.rules.clone(), format.in_message.clone()))
         }
         ReaderKind::Messages | ReaderKind::Container => return None,
+        ReaderKind::Syslog => Box::new(syslog(clock, context)),
         ReaderKind::MysqlGeneral
         | ReaderKind::MysqlSlow
         | ReaderKind::MysqlError
@@ -472,6 +475,13 @@ fn final_reader<'a>(
         ReaderKind::WindowsEventJson => Box::new(WindowsEventJson::new(clock, formats.windows.clone())),
         ReaderKind::Auditd => Box::new(Auditd::new(clock, format.audit.clone())),
     })
+}
+
+/// Syslog's reader: programs that another format reads from whole lines are left to it.
+fn syslog(clock: Clock, context: &Context<'_>) -> Syslog {
+    let whole = context.formats.formats.iter().filter(|f| f.reader == ReaderKind::PgSyslog);
+    let reader = Syslog::new(clock, context.years(), Messages::new(context.formats));
+    whole.flat_map(|f| f.programs.iter()).fold(reader, |reader, program| reader.without(program))
 }
 
 /// The complete records of a sample.

@@ -350,6 +350,11 @@ impl Rules {
         }
     }
 
+    /// The class where no kind says one.
+    pub(crate) fn class(&self) -> EventClass {
+        self.class
+    }
+
     /// Whether the whole value under a key has been used, so that it need not be kept in `unmapped`.
     pub(crate) fn uses(&self, used: Used, key: &str) -> bool {
         self.dropped.contains(key)
