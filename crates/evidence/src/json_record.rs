@@ -8,6 +8,9 @@ use stanch_model::Position;
 /// What is done with an object that is whole: its text, its place, its lines.
 pub(crate) type OnObject<'a> = &'a mut dyn FnMut(&str, (Position, u64), &mut Harvest);
 
+/// What may stand between objects.
+const BETWEEN: [char; 4] = [',', ']', ' ', '\t'];
+
 /// The collector.
 pub(crate) struct JsonRecords {
     framed: Framed,
@@ -50,7 +53,7 @@ impl JsonRecords {
             if !self.framed.go_on(text, line, self.bytes_max) {
                 return harvest.unread(line, "goes on with an object that is too long");
             }
-            return self.scan(text, line.position, harvest, on_object);
+            return self.go_on(text, line.position, harvest, on_object);
         }
         let object = text.trim_start_matches(['[', ',', ' ', '\t']);
         if text.is_empty() {
@@ -60,18 +63,10 @@ impl JsonRecords {
         } else if object.starts_with('{') {
             self.hand_on(harvest, on_object);
             self.indent = indent;
-            self.begin(object, line.position, 1);
-            self.scan(object, line.position, harvest, on_object);
+            self.objects(object, line.position, 1, harvest, on_object);
         } else {
             harvest.unread(line, "no JSON object begins here");
         }
-    }
-
-    fn begin(&mut self, text: &str, position: Position, lines: u64) {
-        self.framed.begin(text, position, lines);
-        self.brackets.clear();
-        self.last = 0;
-        self.in_string = false;
     }
 
     /// Whether an object may follow: as a member's value or in a list.
@@ -83,19 +78,40 @@ impl JsonRecords {
         }
     }
 
-    /// Follows the brackets of a line's text; behind an object's end a further one may begin.
-    fn scan(&mut self, text: &str, position: Position, harvest: &mut Harvest, on_object: OnObject<'_>) {
-        let mut rest = text;
-        while let Some(end) = self.end_in(rest) {
-            let after = rest[end..].trim_start_matches([',', ']', ' ', '\t']);
-            self.end = self.framed.text().len() - rest.len() + end;
+    /// Follows the brackets of a line that goes on with an object.
+    fn go_on(&mut self, text: &str, position: Position, harvest: &mut Harvest, on_object: OnObject<'_>) {
+        let Some(end) = self.end_in(text) else { return };
+        self.end = self.framed.text().len() - text.len() + end;
+        self.framed.close();
+        self.further(&text[end..], position, harvest, on_object);
+    }
+
+    /// Takes the objects that begin on a line; `lines` is 0 if another has counted it.
+    fn objects(&mut self, text: &str, position: Position, lines: u64, harvest: &mut Harvest, on_object: OnObject<'_>) {
+        let (mut rest, mut lines) = (text, lines);
+        loop {
+            self.brackets.clear();
+            self.last = 0;
+            self.in_string = false;
+            let Some(end) = self.end_in(rest) else { return self.framed.begin(rest, position, lines) };
+            self.end = end;
+            self.framed.begin(&rest[..end], position, lines);
             self.framed.close();
-            if !after.starts_with('{') {
+            rest = rest[end..].trim_start_matches(BETWEEN);
+            if !rest.starts_with('{') {
                 return;
             }
             self.hand_on(harvest, on_object);
-            self.begin(after, position, 0);
-            rest = after;
+            lines = 0;
+        }
+    }
+
+    /// What stands behind an object on its last line: perhaps another.
+    fn further(&mut self, text: &str, position: Position, harvest: &mut Harvest, on_object: OnObject<'_>) {
+        let rest = text.trim_start_matches(BETWEEN);
+        if rest.starts_with('{') {
+            self.hand_on(harvest, on_object);
+            self.objects(rest, position, 0, harvest, on_object);
         }
     }
 
@@ -136,6 +152,12 @@ impl JsonRecords {
         {
             on_object(self.framed.text().get(..self.end).unwrap_or_default(), place, harvest);
         }
+    }
+
+    /// The text so far of an object that has not ended, and its place.
+    pub(crate) fn take_open(&mut self) -> Option<(&str, (Position, u64))> {
+        let place = if self.framed.is_open() { self.framed.take() } else { None };
+        place.map(|place| (self.framed.text(), place))
     }
 
     /// Hands on what is left.

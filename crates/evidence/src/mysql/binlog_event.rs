@@ -40,6 +40,11 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Where nothing is known. To tell whether the format fits, it does not matter when.
+    pub(crate) fn new(is_trial: bool) -> Context {
+        Context { time: is_trial.then_some(Ok(Instant(0))), ..Context::default() }
+    }
+
     /// A head has come.
     pub(crate) fn head(&mut self, head: &Head<'_>, clock: &mut Clock) {
         self.local_us = head.stamp.local_us();

@@ -42,7 +42,7 @@ impl BinlogText {
             bytes_max: make.bytes_max,
             lines_max: make.lines_max(),
             clock: make.clock,
-            context: Context::default(),
+            context: Context::new(make.is_trial),
             held: Held::default(),
             kind: Kind::None,
             at: None,
@@ -240,6 +240,11 @@ impl Reader for BinlogText {
         }
         if self.row.is_none() && matches!(self.kind, Kind::Part | Kind::None) {
             self.kind = Kind::Other;
+            if self.context.end().is_none()
+                && let Some((position, lines)) = self.held.end()
+            {
+                harvest.unread_lines(position, lines, "no event of a binary log, so no time");
+            }
         }
         self.flush(harvest);
     }

@@ -59,7 +59,8 @@ impl General {
             start: ServerStart::default(),
             sessions: Sessions::default(),
             pending: Pending::default(),
-            time: None,
+            // To tell whether the format fits, it does not matter when.
+            time: make.is_trial.then_some(Ok(Instant(0))),
             is_iso: None,
             unmapped: String::new(),
         }
@@ -164,6 +165,13 @@ impl General {
             && !Denied::begins(pending.argument.text())
     }
 
+    /// Whether the next record of a connection, among the lines that wait, is another than a refusal.
+    fn goes_on_later(&self, id: u64) -> bool {
+        let heads = self.ahead.texts().filter_map(|text| self.head(text));
+        let next = heads.filter(|head| head.id.parse() == Ok(id)).map(|head| !Denied::begins(head.argument)).next();
+        next.unwrap_or(false)
+    }
+
     /// Hands on what waits; `next` is the connection of the record that follows. True if it is a statement whose quotes
     /// do not close, so that what follows may be part of it.
     fn flush(&mut self, next: Option<u64>, harvest: &mut Harvest) -> bool {
@@ -198,7 +206,7 @@ impl General {
             id_text: &p.id_text,
             argument: text,
             refusal: &p.refusal,
-            goes_on: next == Some(p.id),
+            goes_on: p.command.is_login() && (next == Some(p.id) || self.goes_on_later(p.id)),
             is_certain,
         };
         entry.emit((time, position, lines), &mut self.sessions, &mut self.unmapped, harvest);

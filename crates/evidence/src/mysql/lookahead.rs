@@ -89,6 +89,11 @@ impl Lookahead {
         Some(first)
     }
 
+    /// The lines that wait.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.waiting.iter().map(|w| w.kept.text.as_str())
+    }
+
     /// Takes a line's buffers back.
     pub(crate) fn reuse(&mut self, line: Waiting) {
         const SPARES_MAX: usize = 64;

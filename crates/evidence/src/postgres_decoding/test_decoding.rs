@@ -162,7 +162,6 @@ impl TestDecoding {
 
 /// How lines begin that test_decoding writes.
 const BEGINNINGS: &[&str] = &[
-    "table ",
     "message: ",
     "PREPARE TRANSACTION ",
     "ROLLBACK PREPARED ",
@@ -174,11 +173,18 @@ const BEGINNINGS: &[&str] = &[
     "preparing streamed",
 ];
 
+/// What every change of a table says.
+const COMMANDS: &[&str] = &[": INSERT:", ": UPDATE:", ": DELETE:", ": TRUNCATE:"];
+
 fn begins(text: &str) -> bool {
     // SQL scripts have these words too, with a semicolon behind them.
-    let is_word = |rest: &str| (rest.is_empty() || rest.starts_with(' ')) && !rest.ends_with(';');
+    let is_transaction = |rest: &str| {
+        let rest = rest.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit());
+        rest.is_empty() || rest.starts_with("(at ") || rest.starts_with("PREPARED ")
+    };
     match text.strip_prefix("BEGIN").or_else(|| text.strip_prefix("COMMIT")) {
-        Some(rest) => is_word(rest),
+        Some(rest) => is_transaction(rest),
+        None if text.starts_with("table ") => COMMANDS.iter().any(|command| text.contains(command)),
         None => BEGINNINGS.iter().any(|beginning| text.starts_with(beginning)),
     }
 }

@@ -92,6 +92,14 @@ impl Emitter {
     }
 }
 
+/// Whether a text is the beginning of a transaction in format version 1.
+fn begins_transaction(text: &str) -> bool {
+    const LOOKED_AT: usize = 512;
+    let beginning = &text.as_bytes()[..text.len().min(LOOKED_AT)];
+    let list = memchr::memmem::find(beginning, b"\"change\"").map(|at| &beginning[at + b"\"change\"".len()..]);
+    list.is_some_and(|list| memchr::memmem::find(list, b"\"kind\"").is_some())
+}
+
 fn join(a: &str, b: &str) -> String {
     if a.is_empty() || b.is_empty() { format!("{a}{b}") } else { format!("{a},{b}") }
 }
@@ -176,6 +184,16 @@ impl Reader for Wal2json {
 
     fn finish(&mut self, harvest: &mut Harvest) {
         let emitter = &mut self.emitter;
+        // A transaction may be longer than what is looked at to tell whether the format fits.
+        if emitter.is_trial
+            && let Some((text, place)) = self.records.take_open()
+        {
+            if begins_transaction(text) {
+                Change { activity: "change", ..Change::default() }.emit(Instant(0), place, harvest);
+            } else {
+                harvest.unread_lines(place.0, place.1, "an object that is cut off");
+            }
+        }
         self.records.finish(harvest, &mut |text, place, harvest| emitter.object(text, place, harvest));
     }
 }

@@ -53,6 +53,11 @@ impl Reader for Syslog {
         let Some(envelope) = envelope(line.text) else {
             return harvest.unread(line, "no time and host as syslog has them");
         };
+        // A time and two words begin many lines; the old shape alone may lack its program.
+        let is_old = envelope.time.starts_with(|c: char| c.is_ascii_alphabetic());
+        if envelope.program.is_empty() && envelope.priority.is_none() && !is_old {
+            return harvest.unread(line, "no program that says it, as syslog has one");
+        }
         if self.others.iter().any(|begin| is_of(&envelope, begin)) {
             return harvest.unread(line, format!("said by {}, which has a format of its own", envelope.program));
         }

