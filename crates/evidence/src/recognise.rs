@@ -199,7 +199,8 @@ fn choose<'a>(texts: &Sample, framing: Framing, context: &Context<'a>) -> Result
 
 /// Adds the formats of lines that the main one refuses, where enough are in one.
 fn with_others(mut chosen: Chosen, texts: &Sample, context: &Context<'_>) -> Chosen {
-    let (mut readers, mut aheads): (Vec<Box<dyn Reader>>, Vec<Box<dyn Reader>>) = (Vec::new(), Vec::new());
+    let mut readers: Vec<Box<dyn Reader>> = Vec::new();
+    let mut aheads: Vec<Box<dyn Reader>> = Vec::new();
     let mut left = texts.refused_by(chosen.ahead.as_mut());
     while readers.len() < OTHERS_MAX && left.records.len() >= OTHER_LINES {
         let mut trials = try_all(&left, Framing::Lines, context);
