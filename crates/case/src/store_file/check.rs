@@ -7,8 +7,19 @@ use stanch_model::{EventClass, NumberField, TextField};
 
 /// What `[log.fields]` may name besides event fields. The evidence stage reads them; a test of the binary holds the two
 /// lists together.
-pub const MAPPING_WORDS: &[&str] =
-    &["time", "request_line", "request_query", "duration_s", "duration_ms", "duration_us", "ignore"];
+pub const MAPPING_WORDS: &[&str] = &[
+    "time",
+    "request_line",
+    "request_query",
+    "whole_url",
+    "whole_request_line",
+    "last_address",
+    "duration_s",
+    "duration_ms",
+    "duration_us",
+    "duration_ns",
+    "ignore",
+];
 
 /// One thing that cannot be meant, and the path of the key that says it.
 pub(super) struct Wrong {
