@@ -174,7 +174,7 @@ fn choose<'a>(texts: &Sample, framing: Framing, context: &Context<'a>) -> Result
     }
     let few = texts.some();
     let mut trials = try_all(&few, framing, context);
-    if trials.iter().all(|t| t.score == 0.0) && few.records.len() < texts.records.len() {
+    if trials.iter().all(|t| t.score == 0.0) && (MANY..ALL_MAX).contains(&texts.records.len()) {
         trials = try_all(texts, framing, context);
     }
     sort(&mut trials);
@@ -493,6 +493,8 @@ pub(crate) struct Sample {
 /// Records from which on some are tried for all; in runs, since a record may span lines.
 const MANY: usize = 800;
 const RUNS: usize = 4;
+/// Records up to which all are tried where those were in no format. Windows of more are all but empty lines.
+const ALL_MAX: usize = 5_000;
 
 impl Sample {
     /// Whether most lines are wrapped as a format says.

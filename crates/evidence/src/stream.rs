@@ -227,6 +227,10 @@ impl<'a> TextStream<'a> {
         let limits = self.context.limits;
         let (sample, seen) = match cutter.lines() {
             Some(lines) => {
+                // Where a line goes on through the whole window, there is nothing to tell a format by.
+                if lines.is_inside() && !is_last && memchr::memchr(b'\n', window).is_none() {
+                    return true;
+                }
                 // The first line may have begun in the window before, the last may go on.
                 let is_begun = lines.offset() > 0 || lines.is_inside();
                 let from = if is_begun { memchr::memchr(b'\n', window).map_or(0, |at| at + 1) } else { 0 };
