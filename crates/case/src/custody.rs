@@ -1,11 +1,13 @@
 //! What evidence the case holds: each file's seal, who took it in, when, and where its bytes are.
 
+use crate::acquisition::FileFacts;
 use crate::error::CaseError;
+use crate::hashing::Hashing;
 use serde::{Deserialize, Serialize};
 use stanch_model::{Instant, Seal};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// How a file is held.
@@ -37,6 +39,12 @@ pub struct Holding {
     /// Where the bytes are: absolute for a file in place, below `evidence/` for a copy.
     #[serde(with = "crate::written_path")]
     pub place: PathBuf,
+    /// What its file system said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileFacts>,
+    /// How it came to be handed over: digests into `acquisitions.json`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acquired: Vec<String>,
 }
 
 /// `evidence/manifest.json`: every sealed file, by seal.
@@ -65,9 +73,14 @@ impl Manifest {
     /// # Errors
     /// If it cannot be written.
     pub fn write(&self, evidence_dir: &Path) -> Result<(), CaseError> {
+        replace_file(&evidence_dir.join("manifest.json"), self.text().as_bytes())
+    }
+
+    /// As it is written.
+    pub(crate) fn text(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("a manifest holds only strings and numbers");
         text.push('\n');
-        replace_file(&evidence_dir.join("manifest.json"), text.as_bytes())
+        text
     }
 
     /// Adds a file. One whose bytes are held already only adds its path; its first custody stands.
@@ -75,11 +88,8 @@ impl Manifest {
         match self.holdings.binary_search_by(|h| h.seal.cmp(&holding.seal)) {
             Ok(at) => {
                 let held = &mut self.holdings[at];
-                for path in holding.paths {
-                    if !held.paths.contains(&path) {
-                        held.paths.push(path);
-                    }
-                }
+                add_new(&mut held.paths, holding.paths);
+                add_new(&mut held.acquired, holding.acquired);
                 // A file that has moved on disk is found at its new place; a copy stays the copy.
                 if held.how == How::InPlace {
                     held.how = holding.how;
@@ -100,9 +110,25 @@ impl Manifest {
         self.holdings.binary_search_by(|h| h.seal.cmp(seal)).ok().map(|at| &self.holdings[at])
     }
 
+    /// Notes how a file came to be handed over. False if that stands there already, or there is no such file.
+    pub fn describe(&mut self, seal: &Seal, acquisition: &str) -> bool {
+        let held = self.holdings.binary_search_by(|h| h.seal.cmp(seal)).ok().map(|at| &mut self.holdings[at]);
+        let Some(held) = held.filter(|held| !held.acquired.iter().any(|a| a == acquisition)) else { return false };
+        held.acquired.push(acquisition.to_owned());
+        true
+    }
+
     /// Where the bytes of each file are, as absolute paths.
     pub fn places(&self, evidence_dir: &Path) -> BTreeMap<Seal, PathBuf> {
         self.holdings.iter().map(|h| (h.seal.clone(), h.path(evidence_dir))).collect()
+    }
+}
+
+fn add_new(to: &mut Vec<String>, more: Vec<String>) {
+    for text in more {
+        if !to.contains(&text) {
+            to.push(text);
+        }
     }
 }
 
@@ -120,7 +146,7 @@ impl Holding {
 /// is there already is left alone.
 ///
 /// # Errors
-/// If the file cannot be read or the copy cannot be written.
+/// If the file cannot be read, is no longer what was sealed, or the copy cannot be written.
 pub(crate) fn copy_in(evidence_dir: &Path, from: &Path, seal: &Seal) -> Result<PathBuf, CaseError> {
     let place = PathBuf::from(&seal.0);
     let to = evidence_dir.join(&place);
@@ -129,15 +155,45 @@ pub(crate) fn copy_in(evidence_dir: &Path, from: &Path, seal: &Seal) -> Result<P
     }
     let draft = to.with_extension("draft");
     let write = |source| CaseError::Write { path: draft.clone(), source };
+    // An interrupted command may have left one that can no longer be written to.
+    match fs::remove_file(&draft) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(write(e)),
+        _ => {}
+    }
     let mut source = File::open(from).map_err(|source| CaseError::Read { path: from.to_owned(), source })?;
     let mut copy = File::create(&draft).map_err(write)?;
-    io::copy(&mut source, &mut copy).map_err(write)?;
+    let copied = copy_hashed(&mut source, &mut copy, from, &draft);
+    if !copied.as_ref().is_ok_and(|now| now == seal) {
+        // Best effort: a draft is not the evidence, and the next copy takes its place.
+        let _ = fs::remove_file(&draft);
+        copied?;
+        return Err(CaseError::ChangedWhileCopied { path: from.to_owned() });
+    }
     let mut permissions = copy.metadata().map_err(write)?.permissions();
     permissions.set_readonly(true);
     copy.set_permissions(permissions).map_err(write)?;
     copy.sync_all().map_err(write)?;
     fs::rename(&draft, &to).map_err(write)?;
     Ok(place)
+}
+
+/// Copies all that is in `source`; gives the seal of what was written.
+pub(crate) fn copy_hashed(
+    source: &mut impl Read,
+    copy: &mut impl Write,
+    from: &Path,
+    to: &Path,
+) -> Result<Seal, CaseError> {
+    let mut hashed = Hashing::new(source);
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match hashed.read(&mut buffer) {
+            Ok(0) => return Ok(hashed.seal()),
+            Ok(n) => copy.write_all(&buffer[..n]).map_err(|source| CaseError::Write { path: to.to_owned(), source })?,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(CaseError::Read { path: from.to_owned(), source }),
+        }
+    }
 }
 
 /// Writes a file, whole or not at all.
@@ -147,7 +203,7 @@ pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), CaseError> {
     let draft = path.with_file_name(name);
     let write = |source| CaseError::Write { path: path.to_owned(), source };
     let mut file = File::create(&draft).map_err(write)?;
-    io::Write::write_all(&mut file, bytes).map_err(write)?;
+    file.write_all(bytes).map_err(write)?;
     file.sync_all().map_err(write)?;
     fs::rename(&draft, path).map_err(write)
 }
@@ -165,6 +221,8 @@ mod tests {
             at: Instant(0),
             how: How::InPlace,
             place: PathBuf::from("/var/log/x"),
+            file: None,
+            acquired: Vec::new(),
         }
     }
 
@@ -187,7 +245,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let from = dir.path().join("from.log");
         fs::write(&from, "abc").unwrap();
-        let seal = Seal("ab12".to_owned());
+        let seal = Seal(stanch_ledger::sha256(b"abc"));
+        let other = copy_in(dir.path(), &from, &Seal("ab12".to_owned()));
+        assert!(matches!(other, Err(CaseError::ChangedWhileCopied { .. })));
+        // What a command that was killed left.
+        let draft = dir.path().join(&seal.0).with_extension("draft");
+        fs::write(&draft, "ab").unwrap();
+        let mut permissions = fs::metadata(&draft).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&draft, permissions).unwrap();
         let place = copy_in(dir.path(), &from, &seal).unwrap();
         assert_eq!(fs::read_to_string(dir.path().join(&place)).unwrap(), "abc");
         assert_eq!(copy_in(dir.path(), &from, &seal).unwrap(), place);

@@ -1,7 +1,9 @@
 //! What can go wrong with a case folder, and what to do about it.
 
+use crate::folder::WhyReadOnly;
+use crate::keys::KeyFileError;
 use crate::store_file::StoreError;
-use stanch_ledger::LedgerError;
+use stanch_ledger::{HeadsError, LedgerError};
 use std::path::PathBuf;
 
 /// A case that cannot be created, opened, read or written.
@@ -47,6 +49,18 @@ pub enum CaseError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// Its signed heads.
+    #[error(transparent)]
+    Heads(#[from] HeadsError),
+    /// The key that signs them.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The ledger is empty, so that there is nothing to sign.
+    #[error("the ledger of the case {} is empty: there is nothing to sign", path.display())]
+    NothingToSign {
+        /// The case.
+        path: PathBuf,
+    },
     /// A file of the case cannot be read.
     #[error("could not read {}", path.display())]
     Read {
@@ -62,6 +76,12 @@ pub enum CaseError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// What was sealed is not what is there to be copied.
+    #[error("{} changed between being sealed and being copied\nhint: take it in again once nobody writes to it", path.display())]
+    ChangedWhileCopied {
+        /// The file.
+        path: PathBuf,
     },
     /// A file that stanch itself writes does not read back.
     #[error("{} is not as stanch writes it\nhint: delete it and run `stanch run` again; it can be made anew", path.display())]
@@ -90,6 +110,24 @@ pub enum CaseError {
         found: i64,
         /// The newest that this program knows.
         known: i64,
+    },
+    /// The database is older than this program, and may not be written to.
+    #[error("the case's database {} is of version {found}, and this stanch keeps version {known}\nhint: open the case once where it can be written to; that brings it up to date", path.display())]
+    OlderDatabase {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version that this program writes.
+        known: i64,
+    },
+    /// The case is only to be read.
+    #[error("the case {} is open for reading only: {why}", path.display())]
+    ReadOnly {
+        /// The case.
+        path: PathBuf,
+        /// Because of what.
+        why: WhyReadOnly,
     },
     /// A derived part is asked for that is not there, or not whole.
     #[error("{}", not_ready(stage, *begun))]

@@ -4,21 +4,49 @@ use crate::custody::{self, How, Manifest, replace_file};
 use crate::database::Database;
 use crate::draft::Draft;
 use crate::error::CaseError;
+use crate::keys::make_private_dir;
 use crate::record::Record;
 use crate::stage::{Stage, StageState};
 use crate::store_file::{self, CaseHead, LoadedStore, STORE_BEGINS};
-use stanch_ledger::{Head, Ledger, On, sha256};
+use stanch_ledger::{Head, Heads, Ledger, On, PublicKey, SignedHead, sha256};
 use stanch_model::{Instant, Seal};
+use std::fmt;
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// In which way this program keeps a case.
 pub const FORMAT: u32 = 1;
 
+/// The file that tells that a folder is an export of a case; see `bundle`.
+pub(crate) const EXPORT_MARK: &str = "export.json";
+
+/// Why a case is not written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyReadOnly {
+    /// The user says so.
+    Asked,
+    /// It is an export: what is done with it does not become part of the case.
+    Export,
+    /// The folder or its ledger cannot be written to.
+    NotWritable,
+}
+
+impl fmt::Display for WhyReadOnly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            WhyReadOnly::Asked => "`--read-only` or STANCH_READ_ONLY says so",
+            WhyReadOnly::Export => "it is an export of a case\nhint: work on the case itself",
+            WhyReadOnly::NotWritable => "its folder cannot be written to",
+        })
+    }
+}
+
 /// An open case.
 #[derive(Debug)]
 pub struct Case {
     root: PathBuf,
+    read_only: Option<WhyReadOnly>,
     head: CaseHead,
     store: LoadedStore,
     database: Database,
@@ -34,7 +62,8 @@ impl Case {
         if !is_free(&root) {
             return Err(CaseError::InTheWay { path: root });
         }
-        make_private_dir(&root)?;
+        // A case holds personal data.
+        make_private_dir(&root).map_err(|source| CaseError::Write { path: root.clone(), source })?;
         write_case_toml(&root, store)?;
         let case = Case::open(&root)?;
         let on = On::nothing().digest("store_file", store.text.as_bytes()).count("format", u64::from(FORMAT));
@@ -45,8 +74,40 @@ impl Case {
     /// Opens the case at `root`.
     ///
     /// # Errors
-    /// If there is none, it is kept in another way, or its parts do not read.
+    /// If there is none, it is kept in another way, its parts do not read, or it is an export.
     pub fn open(root: &Path) -> Result<Case, CaseError> {
+        if root.join(EXPORT_MARK).exists() {
+            return Err(CaseError::ReadOnly { path: root.to_owned(), why: WhyReadOnly::Export });
+        }
+        Case::open_as(root, None)
+    }
+
+    /// Opens the case at `root` to read it. Nothing in the folder is written to.
+    ///
+    /// # Errors
+    /// As [`Case::open`].
+    pub fn open_to_read(root: &Path, why: WhyReadOnly) -> Result<Case, CaseError> {
+        Case::open_as(root, Some(why))
+    }
+
+    /// Why the case at `root` can only be read, if that is so.
+    pub fn why_read_only(root: &Path) -> Option<WhyReadOnly> {
+        if root.join(EXPORT_MARK).exists() {
+            return Some(WhyReadOnly::Export);
+        }
+        let refused = |e: &io::Error| matches!(e.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem);
+        // Opened and left as it is.
+        let ledger = fs::OpenOptions::new().append(true).open(root.join("ledger.jsonl"));
+        let closed = fs::metadata(root).is_ok_and(|m| m.permissions().readonly());
+        (closed || ledger.is_err_and(|e| refused(&e))).then_some(WhyReadOnly::NotWritable)
+    }
+
+    /// Why it can only be read, if that is so.
+    pub fn read_only(&self) -> Option<WhyReadOnly> {
+        self.read_only
+    }
+
+    fn open_as(root: &Path, read_only: Option<WhyReadOnly>) -> Result<Case, CaseError> {
         let root = std::path::absolute(root).map_err(|source| CaseError::Read { path: root.to_owned(), source })?;
         let path = root.join("case.toml");
         let text = match fs::read_to_string(&path) {
@@ -60,12 +121,17 @@ impl Case {
             return Err(CaseError::OtherFormat { path: root, found, known: FORMAT });
         }
         let (head, store) = store_file::parse_case(&path.display().to_string(), &text)?;
-        for part in ["evidence", "events", "snapshot", "exposure", "report"] {
+        let parts: &[&str] = match read_only {
+            None => &["evidence", "evidence/blocks", "events", "snapshot", "exposure", "report"],
+            Some(_) => &[],
+        };
+        for part in parts {
             let path = root.join(part);
             fs::create_dir_all(&path).map_err(|source| CaseError::Write { path, source })?;
         }
-        let database = Database::open(&root.join("case.db"))?;
-        Ok(Case { root, head, store, database })
+        let path = root.join("case.db");
+        let database = if read_only.is_some() { Database::open_to_read(&path)? } else { Database::open(&path)? };
+        Ok(Case { root, read_only, head, store, database })
     }
 
     /// Takes a store file in place of the copy in the case. Says whether it differs from the copy.
@@ -75,6 +141,9 @@ impl Case {
     pub fn take_store(&mut self, store: &LoadedStore, at: Instant, by: &str) -> Result<bool, CaseError> {
         if self.store.text == store.text && self.head.base == store.base {
             return Ok(false);
+        }
+        if let Some(why) = self.read_only {
+            return Err(CaseError::ReadOnly { path: self.root.clone(), why });
         }
         let path = self.root.join("case.toml");
         if sha256(self.store.text.as_bytes()) != self.head.copied {
@@ -102,18 +171,22 @@ impl Case {
     /// The right to act on the case, as `by`.
     ///
     /// # Errors
-    /// If another process has it, or the ledger does not hold.
+    /// If another process has it, the ledger does not hold, or the case is only to be read.
     pub fn record(&self, by: &str) -> Result<Record<'_>, CaseError> {
+        if let Some(why) = self.read_only {
+            return Err(CaseError::ReadOnly { path: self.root.clone(), why });
+        }
         let ledger = Ledger::open(&self.ledger_path(), &self.known_heads()?)?;
-        Ok(Record { ledger, database: &self.database, by: by.to_owned() })
+        Ok(Record { ledger, case: self, by: by.to_owned() })
     }
 
-    /// The ledger's heads that are kept apart from it.
+    /// The ledger's heads that are kept apart from it: the one in the database, and the last that was signed.
     ///
     /// # Errors
-    /// If the database cannot be read.
+    /// If the database or the signed heads cannot be read.
     pub fn known_heads(&self) -> Result<Vec<Head>, CaseError> {
-        Ok(self.database.head()?.into_iter().collect())
+        let signed = Heads::read(&self.heads_path())?.heads.last().map(SignedHead::head);
+        Ok(self.database.head()?.into_iter().chain(signed).collect())
     }
 
     /// Takes a sealed file into custody: in place, or as a copy. The manifest is written by the caller once for all.
@@ -167,9 +240,29 @@ impl Case {
         self.root.join("ledger.jsonl")
     }
 
+    /// `ledger.heads.jsonl`: heads of the ledger, signed.
+    pub fn heads_path(&self) -> PathBuf {
+        self.root.join("ledger.heads.jsonl")
+    }
+
+    /// `ledger.signer-….pem`: the public half of a key that signs.
+    pub fn signer_path(&self, key: &PublicKey) -> PathBuf {
+        self.root.join(format!("ledger.signer-{}.pem", key.short()))
+    }
+
+    /// `timestamps/`: answers of time-stamp authorities, and the head that each is for.
+    pub fn timestamps_dir(&self) -> PathBuf {
+        self.root.join("timestamps")
+    }
+
     /// `evidence/`.
     pub fn evidence_dir(&self) -> PathBuf {
         self.root.join("evidence")
+    }
+
+    /// `evidence/blocks/<seal>`: what tells which part of a sealed file changed, should it change.
+    pub fn blocks_path(&self, seal: &Seal) -> PathBuf {
+        self.evidence_dir().join("blocks").join(&seal.0)
     }
 
     /// `events/`.
@@ -223,15 +316,6 @@ fn is_free(root: &Path) -> bool {
         Ok(mut entries) => entries.next().is_none(),
         Err(e) => e.kind() == std::io::ErrorKind::NotFound,
     }
-}
-
-/// A case holds personal data, so that on Unix only its owner can enter the folder.
-fn make_private_dir(root: &Path) -> Result<(), CaseError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(root).map_err(|source| CaseError::Write { path: root.to_owned(), source })
 }
 
 fn write_case_toml(root: &Path, store: &LoadedStore) -> Result<(), CaseError> {

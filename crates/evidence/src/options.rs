@@ -1,5 +1,6 @@
 //! How to read: formats, what the store file says, limits; and where what is read goes.
 
+use crate::blocks::SealedBlocks;
 use crate::error::SinkError;
 use crate::formats::Formats;
 use stanch_model::store::LogSource;
@@ -97,6 +98,15 @@ pub trait Sink {
     /// # Errors
     /// If the receiver cannot take it in; reading then stops.
     fn end(&mut self, account: &FileAccount) -> Result<(), SinkError>;
+
+    /// The file has been sealed; this tells which part of it changed, should it change. Comes once, before the last `end`,
+    /// unless its seal was known.
+    ///
+    /// # Errors
+    /// If the receiver cannot take it in; reading then stops.
+    fn sealed(&mut self, _blocks: SealedBlocks) -> Result<(), SinkError> {
+        Ok(())
+    }
 
     /// So many bytes of the file have been read so far, before decompression.
     fn progress(&mut self, _bytes_read: u64) {}

@@ -193,7 +193,10 @@ impl<'a, S: Sink> Desk<'_, 'a, S> {
                     }
                     self.sink.progress(bytes_read());
                 }
-                Piece::End(ended) => {
+                Piece::End(mut ended) => {
+                    if let Some(blocks) = ended.blocks.take() {
+                        self.sink.sealed(blocks)?;
+                    }
                     if let Some(text) = text.take() {
                         let account = self.end(text, ended)?;
                         self.sink.end(&account)?;

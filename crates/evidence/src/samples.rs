@@ -152,7 +152,7 @@ pub fn read_text(name: &str, bytes: &[u8], options: &ReadOptions<'_>) -> (FileAc
     let context = Context::of(name, options);
     let mut stream = TextStream::new(context);
     let size = bytes.len() as u64;
-    let ended = Ended { seal: Seal(String::new()), bytes: size, container: None, remarks: Vec::new() };
+    let ended = Ended { seal: Seal(String::new()), bytes: size, container: None, remarks: Vec::new(), blocks: None };
     let segment = Segment { chunks: vec![bytes.to_vec()], ..Segment::default() };
     let part = stream.read_segment(segment, &mut kept, |_| {}).and_then(|()| stream.finish(&mut kept));
     (part.expect("keeping batches cannot fail").account(name.to_owned(), &context, ended), kept)

@@ -1,5 +1,6 @@
 //! Seals bytes: SHA-256 of all that is read.
 
+use crate::blocks::SealedBlocks;
 use crate::error::ReadError;
 use sha2::{Digest, Sha256};
 use stanch_model::Seal;
@@ -13,11 +14,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// # Errors
 /// If the operating system does not open or read it.
 pub fn seal(path: &Path) -> Result<(Seal, u64), ReadError> {
+    seal_in_blocks(path).map(|(seal, blocks)| (seal, blocks.bytes))
+}
+
+/// The seal of a file, and what tells which part of it changed, should it change.
+///
+/// # Errors
+/// If the operating system does not open or read it.
+pub fn seal_in_blocks(path: &Path) -> Result<(Seal, SealedBlocks), ReadError> {
     let file = File::open(path).map_err(|source| ReadError::Open { path: path.to_owned(), source })?;
     let read = AtomicU64::new(0);
     let mut sealing = Sealing::new(file, &read, None);
     match sealing.drain() {
-        Ok(()) => Ok(sealing.finish()),
+        Ok(()) => {
+            let blocks = sealing.take_blocks().unwrap_or_default();
+            Ok((sealing.finish().0, blocks))
+        }
         Err(source) => Err(ReadError::Read { path: path.to_owned(), at_byte: read.load(Ordering::Relaxed), source }),
     }
 }
@@ -25,7 +37,7 @@ pub fn seal(path: &Path) -> Result<(Seal, u64), ReadError> {
 /// A reader that hashes and counts what passes, so that a file is sealed in the same pass in which it is read.
 pub(crate) struct Sealing<'c, R> {
     inner: R,
-    hasher: Option<Sha256>,
+    hasher: Option<(Sha256, SealedBlocks)>,
     known: Option<Seal>,
     read: &'c AtomicU64,
     /// The operating system's own failure, kept apart from a decompressor's complaint about what it was given.
@@ -35,7 +47,7 @@ pub(crate) struct Sealing<'c, R> {
 impl<'c, R: Read> Sealing<'c, R> {
     /// With `known`, the seal is taken from there and nothing is hashed. `read` counts the bytes that passed.
     pub(crate) fn new(inner: R, read: &'c AtomicU64, known: Option<Seal>) -> Self {
-        let hasher = known.is_none().then(Sha256::new);
+        let hasher = known.is_none().then(|| (Sha256::new(), SealedBlocks::begin()));
         Sealing { inner, hasher, known, read, failed: None }
     }
 
@@ -51,11 +63,16 @@ impl<'c, R: Read> Sealing<'c, R> {
         self.failed.take()
     }
 
+    /// The states of all that passed; none where nothing was hashed.
+    pub(crate) fn take_blocks(&mut self) -> Option<SealedBlocks> {
+        self.hasher.as_mut().map(|(_, blocks)| std::mem::take(blocks))
+    }
+
     /// The seal of all that passed, and how many bytes that was.
     pub(crate) fn finish(self) -> (Seal, u64) {
         let seal = match (self.known, self.hasher) {
             (Some(known), _) => known,
-            (None, Some(hasher)) => Seal(hex(&hasher.finalize())),
+            (None, Some((hasher, _))) => Seal(hex(&hasher.finalize())),
             (None, None) => Seal(hex(&Sha256::digest([]))),
         };
         (seal, self.read.load(Ordering::Relaxed))
@@ -67,8 +84,8 @@ impl<R: Read> Read for Sealing<'_, R> {
         loop {
             match self.inner.read(buffer) {
                 Ok(n) => {
-                    if let Some(hasher) = &mut self.hasher {
-                        hasher.update(&buffer[..n]);
+                    if let Some((hasher, blocks)) = &mut self.hasher {
+                        blocks.update(hasher, &buffer[..n]);
                     }
                     self.read.fetch_add(n as u64, Ordering::Relaxed);
                     return Ok(n);
@@ -83,7 +100,7 @@ impl<R: Read> Read for Sealing<'_, R> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
 }

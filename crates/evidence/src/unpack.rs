@@ -1,5 +1,6 @@
 //! Peels compression and archives off a file, seals it in the same pass, and hands out the texts inside in chunks.
 
+use crate::blocks::SealedBlocks;
 use crate::options::Limits;
 use crate::seal::Sealing;
 use stanch_model::{FileAccount, Seal};
@@ -26,6 +27,8 @@ pub(crate) struct Ended {
     pub(crate) bytes: u64,
     pub(crate) container: Option<&'static str>,
     pub(crate) remarks: Vec<String>,
+    /// Of the file itself, where it was hashed now.
+    pub(crate) blocks: Option<SealedBlocks>,
 }
 
 /// Why unpacking stopped before the end.
@@ -234,11 +237,12 @@ pub(crate) fn unpack(
         return Err(Stopped::Io(failure));
     }
     sealing.drain().map_err(Stopped::Io)?;
+    let blocks = sealing.take_blocks();
     let (seal, bytes) = sealing.finish();
     if is_archive {
         begin(None, send)?;
     }
-    end(Ended { seal, bytes, container: name, remarks }, send)
+    end(Ended { seal, bytes, container: name, remarks, blocks }, send)
 }
 
 fn begin(member: Option<String>, send: Send<'_>) -> Result<(), Stopped> {
@@ -408,7 +412,7 @@ fn member_stream(name: String, reader: impl Read, budget: &mut Budget<'_>, send:
         remarks.push(lacking("the member breaks off; what came before was read"));
     }
     let (seal, bytes) = sealing.finish();
-    end(Ended { seal, bytes, container: compression, remarks }, send)?;
+    end(Ended { seal, bytes, container: compression, remarks, blocks: None }, send)?;
     Ok(bytes)
 }
 

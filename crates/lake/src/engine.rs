@@ -175,7 +175,17 @@ impl Lake {
     pub fn open(events_dir: &Path, snapshot_dir: &Path, exposure_dir: &Path) -> Result<Lake, LakeError> {
         std::fs::create_dir_all(events_dir).map_err(LakeError::io("create", events_dir))?;
         let spill = events_dir.parent().unwrap_or(events_dir).join("tmp");
-        let engine = Engine::new(&spill)?;
+        Lake::open_spilling_into(&spill, events_dir, snapshot_dir, exposure_dir)
+    }
+
+    /// Opens what is there, and writes nothing beside it: sorting spills into `spill_dir`.
+    pub fn open_spilling_into(
+        spill_dir: &Path,
+        events_dir: &Path,
+        snapshot_dir: &Path,
+        exposure_dir: &Path,
+    ) -> Result<Lake, LakeError> {
+        let engine = Engine::new(spill_dir)?;
         engine.register_events(events_dir)?;
         for role in SNAPSHOT_ROLES {
             engine.register_folder(Some(role), &snapshot_dir.join(role))?;

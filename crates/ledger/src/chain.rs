@@ -1,5 +1,6 @@
 //! One entry, its line, and the hash that ties the next one to it.
 
+use crate::key::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -128,11 +129,7 @@ impl fmt::Display for Head {
 
 /// The SHA-256 of some bytes, lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        hex.push(char::from_digit(u32::from(byte >> 4), 16).expect("four bits are one digit"));
-        hex.push(char::from_digit(u32::from(byte & 15), 16).expect("four bits are one digit"));
-        hex
-    })
+    hex(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

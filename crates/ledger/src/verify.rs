@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::Path;
 
 /// Bytes above which a line is no entry: entries hold references only.
-const LINE_BYTES_MAX: u64 = 1 << 20;
+pub(crate) const LINE_BYTES_MAX: u64 = 1 << 20;
 
 /// What was found in a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,15 +83,15 @@ pub struct Torn {
 /// # Errors
 /// If the file cannot be read. That it does not hold is no error but the answer.
 pub fn verify(path: &Path, known: &[Head]) -> Result<Report, LedgerError> {
-    let (report, _) = walk(path, known, |_| ())?;
+    let (report, _) = walk(path, known, |_, _| ())?;
     Ok(report)
 }
 
-/// Every entry of the part that holds, handed to `each`.
+/// Every entry of the part that holds, handed to `each` with the head that it makes.
 pub(crate) fn walk(
     path: &Path,
     known: &[Head],
-    mut each: impl FnMut(Entry),
+    mut each: impl FnMut(Entry, &Head),
 ) -> Result<(Report, Option<File>), LedgerError> {
     let mut report = Report { head: Head::start(), broken: None, torn: None, bytes: 0 };
     let reading = |source| LedgerError::Read { path: path.to_owned(), source };
@@ -121,7 +121,7 @@ pub(crate) fn walk(
             Ok(entry) => {
                 report.head = report.head.after(&line);
                 report.bytes += got;
-                each(entry);
+                each(entry, &report.head);
             }
             Err(broken) => report.broken = Some(broken),
         }

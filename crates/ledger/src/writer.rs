@@ -1,10 +1,10 @@
 //! Adds entries, one writer at a time, each on disk before the call returns.
 
-use crate::chain::{Entry, Head, On};
-use crate::verify::{Break, verify, walk};
+use crate::chain::{Entry, Head, On, sha256};
+use crate::verify::{Break, LINE_BYTES_MAX, verify, walk};
 use stanch_model::Instant;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// A ledger that cannot be read or added to.
@@ -66,6 +66,9 @@ pub struct Ledger {
     path: PathBuf,
     file: File,
     head: Head,
+    /// Bytes that hold.
+    bytes: u64,
+    first: Option<String>,
 }
 
 impl Ledger {
@@ -75,7 +78,10 @@ impl Ledger {
     /// If it is in use, unreadable, broken or torn.
     pub fn open(path: &Path, known: &[Head]) -> Result<Ledger, LedgerError> {
         let file = lock(path)?;
-        let report = verify(path, known)?;
+        let mut first = None;
+        let (report, _) = walk(path, known, |_, after| {
+            first.get_or_insert_with(|| after.hash.clone());
+        })?;
         if let Some(at) = report.broken {
             return Err(LedgerError::Broken { path: path.to_owned(), at });
         }
@@ -83,14 +89,14 @@ impl Ledger {
             let entries = report.head.entries;
             return Err(LedgerError::Torn { path: path.to_owned(), entries, bytes: torn.bytes });
         }
-        Ok(Ledger { path: path.to_owned(), file, head: report.head })
+        Ok(Ledger { path: path.to_owned(), file, head: report.head, bytes: report.bytes, first })
     }
 
     /// Adds an act. When this returns, its line is on disk.
     ///
     /// # Errors
-    /// If the line could not be written or made durable. The ledger may then end in a torn line, which the next
-    /// `open` reports.
+    /// If the line could not be written or made durable. What was written of it is taken back; where that fails too,
+    /// the ledger ends in a torn line, which the next `open` reports.
     pub fn append(&mut self, at: Instant, by: &str, act: &'static str, on: On) -> Result<&Head, LedgerError> {
         let entry = Entry {
             seq: self.head.entries + 1,
@@ -104,8 +110,14 @@ impl Ledger {
         let head = self.head.after(&line);
         line.push(b'\n');
         let write = |source| LedgerError::Write { path: self.path.clone(), source };
-        self.file.write_all(&line).map_err(write)?;
-        self.file.sync_data().map_err(write)?;
+        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        if let Err(source) = written {
+            // The disk is full, as a rule. The act is not recorded, and its caller is told.
+            let _ = self.file.set_len(self.bytes);
+            return Err(write(source));
+        }
+        self.bytes += line.len() as u64;
+        self.first.get_or_insert_with(|| head.hash.clone());
         self.head = head;
         Ok(&self.head)
     }
@@ -115,13 +127,26 @@ impl Ledger {
         &self.head
     }
 
+    /// What tells this ledger from every other: the SHA-256 of its first line. An empty one has none.
+    pub fn id(&self) -> Option<&str> {
+        self.first.as_deref()
+    }
+
+    /// [`Ledger::id`] of the ledger at `path`, without following the rest of its chain.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn id_of(path: &Path) -> Result<Option<String>, LedgerError> {
+        first_line(path).map_err(|source| LedgerError::Read { path: path.to_owned(), source })
+    }
+
     /// Every entry of a ledger, first to last, as far as it holds.
     ///
     /// # Errors
     /// If the file cannot be read.
     pub fn entries(path: &Path) -> Result<Vec<Entry>, LedgerError> {
         let mut entries = Vec::new();
-        walk(path, &[], |entry| entries.push(entry))?;
+        walk(path, &[], |entry, _| entries.push(entry))?;
         Ok(entries)
     }
 }
@@ -156,10 +181,23 @@ pub fn repair(path: &Path, known: &[Head], at: Instant, by: &str) -> Result<Opti
     std::fs::write(&set_aside, &bytes).map_err(write)?;
     file.set_len(torn.offset).map_err(write)?;
     file.sync_all().map_err(write)?;
-    let mut ledger = Ledger { path: path.to_owned(), file, head: report.head };
+    let first = first_line(path).map_err(read)?;
+    let mut ledger = Ledger { path: path.to_owned(), file, head: report.head, bytes: torn.offset, first };
     let on = On::nothing().count("bytes_set_aside", torn.bytes).digest("set_aside", &bytes);
     ledger.append(at, by, "ledger.repaired", on)?;
     Ok(Some(Repair { bytes: torn.bytes, set_aside }))
+}
+
+/// The hash of the first line; nothing where there is no whole one.
+fn first_line(path: &Path) -> std::io::Result<Option<String>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let mut line = Vec::new();
+    BufReader::new(file.take(LINE_BYTES_MAX)).read_until(b'\n', &mut line)?;
+    Ok(line.pop_if(|b| *b == b'\n').map(|_| sha256(&line)))
 }
 
 fn lock(path: &Path) -> Result<File, LedgerError> {

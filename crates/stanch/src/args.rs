@@ -1,8 +1,11 @@
 //! What may be typed: the verbs and what they share.
 
 use crate::verbs;
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
+use std::cell::RefCell;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 /// Breach response for online stores: from raw evidence to a named list of affected customers, with proof.
 #[derive(Debug, Parser)]
@@ -32,12 +35,21 @@ pub(crate) struct Shared {
     /// Who acts, for the ledger
     #[arg(long, global = true, value_name = "NAME", env = "STANCH_BY", hide_env_values = true)]
     pub(crate) by: Option<String>,
+    /// Only read the case: no lock, no entry in the ledger, nothing made. So without asking where it cannot be written to
+    #[arg(long, global = true, env = "STANCH_READ_ONLY", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub(crate) read_only: bool,
+    /// The key that signs the ledger's head; default: the case's own, in ~/.config/stanch/keys
+    #[arg(long, global = true, value_name = "FILE", env = "STANCH_KEY", hide_env_values = true)]
+    pub(crate) key: Option<PathBuf>,
     /// A folder of your own packs, over the shipped ones
     #[arg(long, global = true, value_name = "DIR", env = "STANCH_PACKS", hide_env_values = true)]
     pub(crate) packs: Option<PathBuf>,
     /// Answer in JSON, for programs (`run` and verbs that read)
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// The case that was acted on, so that its ledger's head is signed in the end
+    #[arg(skip)]
+    pub(crate) acted: Rc<RefCell<Option<PathBuf>>>,
 }
 
 /// One verb a file; see `verbs/`.
@@ -56,6 +68,10 @@ pub(crate) enum Verb {
     Sql(verbs::sql::Sql),
     Duties(verbs::duties::Duties),
     Report(verbs::report::Report),
+    Ledger(verbs::ledger::Ledger),
+    Export(verbs::export::Export),
+    Lock(verbs::lock::Lock),
+    Unlock(verbs::lock::Unlock),
     Packs(verbs::packs::Packs),
     Completions(verbs::completions::Completions),
 }

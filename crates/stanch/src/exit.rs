@@ -84,7 +84,8 @@ fn code(error: &anyhow::Error) -> u8 {
 }
 
 fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
-    use stanch_case::{CaseError, StoreError};
+    use stanch_case::locked::LockError;
+    use stanch_case::{BundleError, CaseError, CipherError, KeyFileError, StoreError};
     use stanch_evidence::GatherError;
     use stanch_ledger::LedgerError;
     let is_input = cause.is::<StoreError>()
@@ -105,14 +106,50 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
     if let Some(error) = cause.downcast_ref::<CaseError>() {
         return match error {
-            CaseError::NoCase { .. } | CaseError::WhichCase { .. } => Some(USAGE),
+            CaseError::NoCase { .. } | CaseError::WhichCase { .. } | CaseError::ReadOnly { .. } => Some(USAGE),
             CaseError::InTheWay { .. }
+            | CaseError::ChangedWhileCopied { .. }
             | CaseError::OtherFormat { .. }
             | CaseError::Edited { .. }
             | CaseError::Damaged { .. }
             | CaseError::NewerDatabase { .. }
+            | CaseError::OlderDatabase { .. }
+            | CaseError::NothingToSign { .. }
             | CaseError::NotReady { .. } => Some(INPUT),
+            CaseError::Key(error) => code_of(error),
+            CaseError::Ledger(error) => code_of(error),
             _ => None,
+        };
+    }
+    if let Some(error) = cause.downcast_ref::<CipherError>() {
+        return Some(match error {
+            CipherError::Nobody => USAGE,
+            CipherError::Io(_) => OUTSIDE,
+            _ => INPUT,
+        });
+    }
+    if let Some(error) = cause.downcast_ref::<BundleError>() {
+        return match error {
+            BundleError::WrongName { .. } | BundleError::InTheCase { .. } => Some(USAGE),
+            BundleError::InTheWay { .. } | BundleError::NotAsSealed { .. } | BundleError::NoSeal { .. } => Some(INPUT),
+            BundleError::Case(error) => code_of(error),
+            BundleError::Cipher(error) => code_of(error),
+            _ => None,
+        };
+    }
+    if let Some(error) = cause.downcast_ref::<LockError>() {
+        return match error {
+            LockError::InTheWay { .. } | LockError::NotAFile { .. } => Some(INPUT),
+            LockError::NotACase { .. } | LockError::Damaged { .. } => Some(INPUT),
+            LockError::Read { source, .. } if source.kind() == ErrorKind::NotFound => Some(INPUT),
+            _ => None,
+        };
+    }
+    if let Some(error) = cause.downcast_ref::<KeyFileError>() {
+        return match error {
+            KeyFileError::Read { .. } | KeyFileError::Write { .. } => None,
+            KeyFileError::Nowhere => Some(USAGE),
+            _ => Some(INPUT),
         };
     }
     match cause.downcast_ref::<LedgerError>()? {

@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod args;
+mod encryption;
 mod exit;
 mod instant;
 mod pipeline;
 mod progress;
 mod screen;
 mod session;
+mod signing;
 mod verbs;
 mod view;
 

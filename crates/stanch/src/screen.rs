@@ -36,6 +36,12 @@ pub(crate) fn warn(text: &str) -> anyhow::Result<()> {
     say(&format!("{yellow}! {text}{yellow:#}"))
 }
 
+/// Says something beside the answer, on standard error.
+pub(crate) fn aside(text: &str) {
+    let dimmed = Style::new().dimmed();
+    anstream::eprintln!("{dimmed}{text}{dimmed:#}");
+}
+
 /// Prints a value as JSON.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();

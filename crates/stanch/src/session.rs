@@ -3,9 +3,10 @@
 use crate::args::Shared;
 use crate::exit::WrongUsage;
 use crate::instant;
-use crate::pipeline::scope;
+use crate::pipeline::{Work, scope};
+use crate::screen;
 use anyhow::Context;
-use stanch_case::{Case, Record, Stage};
+use stanch_case::{Case, Record, Stage, WhyReadOnly};
 use stanch_ledger::On;
 use stanch_model::{Instant, Matrix};
 use stanch_packs::Packs;
@@ -22,18 +23,20 @@ pub(crate) struct Session {
     pub(crate) json: bool,
     /// The matrix once it was judged or read: with a million cells, reading it takes seconds.
     matrix: RefCell<Option<Rc<Matrix>>>,
+    acted: Rc<RefCell<Option<PathBuf>>>,
 }
 
 impl Session {
     /// Opens the case that was named, or the one that is here.
     pub(crate) fn open(shared: &Shared) -> anyhow::Result<Session> {
-        Session::of(Case::open(&case_root(shared)?)?, shared)
+        Session::of(open_case(&case_root(shared)?, shared)?, shared)
     }
 
     /// A session over an open case.
     pub(crate) fn of(case: Case, shared: &Shared) -> anyhow::Result<Session> {
         let packs = packs_for(&case, shared.packs.as_deref())?;
-        Ok(Session { case, packs, by: by(shared), json: shared.json, matrix: RefCell::default() })
+        let acted = shared.acted.clone();
+        Ok(Session { case, packs, by: by(shared), json: shared.json, matrix: RefCell::default(), acted })
     }
 
     /// The matrix that the case keeps.
@@ -52,15 +55,37 @@ impl Session {
         *self.matrix.borrow_mut() = Some(matrix);
     }
 
-    /// The right to act on the case.
+    /// The right to act on the case. The ledger's head is signed when the command ends; see `signing`.
     pub(crate) fn record(&self) -> anyhow::Result<Record<'_>> {
-        Ok(self.case.record(&self.by)?)
+        let record = self.case.record(&self.by)?;
+        *self.acted.borrow_mut() = Some(self.case.root().to_owned());
+        Ok(record)
     }
 
-    /// Puts that somebody looked at personal data on record.
+    /// The right to act on the case, for a verb that does its stage before it shows the result. None where the case is
+    /// only read: then what is there is shown.
+    pub(crate) fn work(&self, as_of: Instant) -> anyhow::Result<Option<Work<'_>>> {
+        if self.case.read_only().is_some() { Ok(None) } else { Work::begin(self, as_of).map(Some) }
+    }
+
+    /// Puts that somebody looked at personal data on record. Where the case is only read there is no record to put it on,
+    /// and whoever looks is told.
     pub(crate) fn looked(&self, at: Instant, act: &'static str, on: On) -> anyhow::Result<()> {
+        if self.case.read_only().is_some() {
+            screen::aside("the case is only read: that you looked is not put on record");
+            return Ok(());
+        }
         Ok(self.record()?.act(at, act, on)?)
     }
+}
+
+/// Opens a case: only to read it where that was asked for, or nothing else can be done.
+pub(crate) fn open_case(root: &Path, shared: &Shared) -> anyhow::Result<Case> {
+    let asked = shared.read_only.then_some(WhyReadOnly::Asked);
+    Ok(match asked.or_else(|| Case::why_read_only(root)) {
+        Some(why) => Case::open_to_read(root, why)?,
+        None => Case::open(root)?,
+    })
 }
 
 /// Who acts: as said, else the account that runs the program.
@@ -80,6 +105,10 @@ pub(crate) fn case_root(shared: &Shared) -> anyhow::Result<PathBuf> {
 /// The shipped packs, a folder of one's own over them, and the store's own platform files.
 fn packs_for(case: &Case, overlay: Option<&Path>) -> anyhow::Result<Packs> {
     let mut packs = shipped_with(overlay)?;
+    if case.read_only().is_some() {
+        // Nothing is made, and the store's own files may be on another machine.
+        return Ok(packs);
+    }
     for (name, path) in case.store().own_platforms() {
         packs = packs
             .with_file(&format!("platforms/{name}"), &path)
@@ -100,6 +129,14 @@ pub(crate) fn shipped_with(overlay: Option<&Path>) -> anyhow::Result<Packs> {
 /// A moment that was given, or now.
 pub(crate) fn at_or_now(at: Option<Instant>) -> Instant {
     at.unwrap_or_else(instant::now)
+}
+
+/// For verbs that make something apart from a case.
+pub(crate) fn no_read_only(shared: &Shared) -> anyhow::Result<()> {
+    if shared.read_only {
+        anyhow::bail!(WrongUsage("`--read-only` is for verbs that read; this one writes".to_owned()));
+    }
+    Ok(())
 }
 
 /// For verbs that act and have no answer to give in JSON.

@@ -35,6 +35,22 @@ impl Database {
     /// # Errors
     /// If it cannot be opened, or was made by a newer program.
     pub fn open(path: &Path) -> Result<Database, CaseError> {
+        let database = Database::connect(path, false)?;
+        database.bring_up_to_date()?;
+        Ok(database)
+    }
+
+    /// Opens the database to read it; the file stays as it is.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or is not of this program's version.
+    pub fn open_to_read(path: &Path) -> Result<Database, CaseError> {
+        let database = Database::connect(path, true)?;
+        database.check_version()?;
+        Ok(database)
+    }
+
+    fn connect(path: &Path, read_only: bool) -> Result<Database, CaseError> {
         let opening = |source| CaseError::Database { doing: "open", path: path.to_owned(), source };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -43,15 +59,14 @@ impl Database {
         // One file that can be copied at any time between commands: a rollback journal, not a write-ahead log.
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
+            .create_if_missing(!read_only)
+            .read_only(read_only)
             .foreign_keys(true)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(std::time::Duration::from_secs(30));
         let pool =
             runtime.block_on(SqlitePoolOptions::new().max_connections(1).connect_with(options)).map_err(opening)?;
-        let database = Database { path: path.to_owned(), pool, runtime };
-        database.bring_up_to_date()?;
-        Ok(database)
+        Ok(Database { path: path.to_owned(), pool, runtime })
     }
 
     /// The ledger's head as last recorded.

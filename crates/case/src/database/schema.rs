@@ -33,13 +33,28 @@ CREATE TABLE kept (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 "];
 
 impl Database {
-    /// Runs the steps that are missing, each whole or not at all.
-    pub(super) fn bring_up_to_date(&self) -> Result<(), CaseError> {
+    /// The version found, and the one that this program writes.
+    fn version(&self) -> Result<(i64, i64), CaseError> {
         let (found,): (i64,) = self.reading(sqlx::query_as("PRAGMA user_version").fetch_one(&self.pool))?;
         let known = i64::try_from(STEPS.len()).expect("there are few steps");
         if found > known {
             return Err(CaseError::NewerDatabase { path: self.path.clone(), found, known });
         }
+        Ok((found, known))
+    }
+
+    /// Refuses a database of another version.
+    pub(super) fn check_version(&self) -> Result<(), CaseError> {
+        let (found, known) = self.version()?;
+        if found < known {
+            return Err(CaseError::OlderDatabase { path: self.path.clone(), found, known });
+        }
+        Ok(())
+    }
+
+    /// Runs the steps that are missing, each whole or not at all.
+    pub(super) fn bring_up_to_date(&self) -> Result<(), CaseError> {
+        let (found, _) = self.version()?;
         let missing = STEPS.iter().zip(1i64..).filter(|(_, version)| *version > found);
         for (step, version) in missing {
             self.writing(async {

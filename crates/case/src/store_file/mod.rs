@@ -138,6 +138,25 @@ pub(crate) fn parse_case(shown: &str, text: &str) -> Result<(CaseHead, LoadedSto
     Ok((head, loaded))
 }
 
+/// The text of a store file or `case.toml` with its connection strings blanked: they may hold passwords.
+pub(crate) fn without_connections(shown: &str, text: &str) -> Result<String, StoreError> {
+    let table = DeTable::parse(text).map_err(|e| explain(shown, text, &e))?;
+    let mut spans = Vec::new();
+    if let Some(DeValue::Table(snapshot)) = table.get_ref().get("snapshot").map(Spanned::get_ref) {
+        for role in ["before", "after"] {
+            if let Some(DeValue::Table(named)) = snapshot.get(role).map(Spanned::get_ref) {
+                spans.extend(named.get("postgres").map(Spanned::span));
+            }
+        }
+    }
+    spans.sort_by_key(|span| span.start);
+    let mut blanked = text.to_owned();
+    for span in spans.into_iter().rev() {
+        blanked.replace_range(span, "\"postgresql://left-out-of-this-export\"");
+    }
+    Ok(blanked)
+}
+
 fn table<'t>(shown: &str, text: &'t str) -> Result<Spanned<DeTable<'t>>, StoreError> {
     let mut table = DeTable::parse(text).map_err(|e| explain(shown, text, &e))?;
     quote_moments(table.get_mut());

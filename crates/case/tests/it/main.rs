@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
-use stanch_case::{Case, CaseError, Holding, How, LoadedStore, Manifest, Stage, find, store_file};
+use stanch_case::{Case, CaseError, FileFacts, Holding, How, LoadedStore, Manifest, Stage, find, store_file};
 use stanch_model::{Identity, IdentityKind, Instant, Intruder, Seal, Verdict, Window};
 use std::path::Path;
 
@@ -132,12 +132,18 @@ fn evidence_is_held_in_place_or_as_a_copy() {
         at: NOW,
         how: How::InPlace,
         place: file.clone(),
+        file: Some(FileFacts::of(&std::fs::metadata(&file).unwrap())),
+        acquired: Vec::new(),
     };
     let mut manifest = Manifest::read(&case.evidence_dir()).unwrap();
     case.hold(&mut manifest, holding("aa"), false).unwrap();
-    case.hold(&mut manifest, holding("bb"), true).unwrap();
+    let copied = stanch_ledger::sha256(b"abc");
+    case.hold(&mut manifest, holding(&copied), true).unwrap();
     manifest.write(&case.evidence_dir()).unwrap();
+    let read = Manifest::read(&case.evidence_dir()).unwrap();
+    assert_eq!(read, manifest);
+    assert!(read.find(&Seal("aa".to_owned())).unwrap().file.as_ref().unwrap().modified.is_some());
     let places = Manifest::read(&case.evidence_dir()).unwrap().places(&case.evidence_dir());
     assert_eq!(places[&Seal("aa".to_owned())], file);
-    assert_eq!(std::fs::read(&places[&Seal("bb".to_owned())]).unwrap(), b"abc");
+    assert_eq!(std::fs::read(&places[&Seal(copied)]).unwrap(), b"abc");
 }

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 use proptest::prelude::*;
-use stanch_ledger::{Break, Head, Ledger, LedgerError, On, repair, verify};
+use stanch_ledger::{
+    Break, Head, HeadBreak, KEY_TAKEN, Key, Ledger, LedgerError, On, SignedHead, repair, sha256, verify, vouched,
+};
 use stanch_model::Instant;
 use std::path::PathBuf;
 
@@ -134,4 +136,90 @@ proptest! {
         let report = verify(&sample.path, std::slice::from_ref(&sample.head)).unwrap();
         prop_assert!(!report.is_whole());
     }
+}
+
+/// The ledger signed at some of its entries, and another one in which an entry was changed and every later one made to
+/// follow from it.
+fn signed_and_rewritten(at_entries: &[u64], changed: usize) -> (Sample, Vec<SignedHead>) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.jsonl");
+    let key = Key::from_seed(&[7; 32]);
+    let (mut ledger, mut heads) = (Ledger::open(&path, &[]).unwrap(), Vec::new());
+    for n in 1..=6 {
+        let at = Instant(1_772_400_000_000_000 + i64::try_from(n).unwrap() * 1_000_000);
+        let on = On::nothing().reference("key", &key.public().to_string()).count("lines", n);
+        let head =
+            ledger.append(at, "responder", if n == 1 { KEY_TAKEN } else { "evidence.sealed" }, on).unwrap().clone();
+        if at_entries.contains(&n) {
+            heads.push(SignedHead::sign(ledger.id().unwrap(), &head, at, "responder", &key));
+        }
+    }
+    drop(ledger);
+    let entries = Ledger::entries(&path).unwrap();
+    let rewritten = dir.path().join("rewritten.jsonl");
+    let mut ledger = Ledger::open(&rewritten, &[]).unwrap();
+    for (place, entry) in entries.into_iter().enumerate() {
+        let on = if place + 1 == changed { entry.on.count("lines", 999) } else { entry.on };
+        let act = if place == 0 { KEY_TAKEN } else { "evidence.sealed" };
+        ledger.append(entry.at, &entry.by, act, on).unwrap();
+    }
+    let head = ledger.head().clone();
+    (Sample { path: rewritten, head, _dir: dir }, heads)
+}
+
+#[test]
+fn a_chain_that_was_rewritten_from_some_entry_on_is_told_by_the_heads_that_were_signed() {
+    let (same, heads) = signed_and_rewritten(&[2, 5], 0);
+    let told = vouched(&same.path, &heads).unwrap();
+    assert_eq!((told.wrong.as_slice(), told.up_to, told.keys.len()), (&[][..], 5, 1));
+    let (sample, heads) = signed_and_rewritten(&[2, 5], 4);
+    assert!(verify(&sample.path, &[]).unwrap().is_whole(), "the chain follows from itself");
+    let told = vouched(&sample.path, &heads).unwrap();
+    let [broken] = told.wrong.as_slice() else { panic!("{told:?}") };
+    insta::assert_snapshot!(broken, @"entry 5 is not the one that was signed at 2026-03-01T21:20:05Z by responder: one of the entries 3 to 5 was changed, and the chain made to fit");
+    let (sample, heads) = signed_and_rewritten(&[2, 5], 1);
+    let told = vouched(&sample.path, &heads).unwrap();
+    assert!(told.wrong.iter().all(|b| matches!(b, HeadBreak::OtherLedger { .. })), "{told:?}");
+    let (sample, heads) = signed_and_rewritten(&[2, 5], 6);
+    assert_eq!(vouched(&sample.path, &heads).unwrap().wrong, [], "nobody vouched for the sixth entry");
+}
+
+#[test]
+fn a_chain_that_was_cut_back_behind_a_signed_head_is_told() {
+    let (sample, heads) = signed_and_rewritten(&[2, 5], 0);
+    let kept = lines(&sample);
+    rewrite(&sample, &kept[..4]);
+    let told = vouched(&sample.path, &heads).unwrap();
+    assert!(matches!(told.wrong.as_slice(), [HeadBreak::CutShort { found: 4, entries: 5, .. }]), "{told:?}");
+    std::fs::remove_file(&sample.path).unwrap();
+    assert_eq!(vouched(&sample.path, &heads).unwrap().wrong.len(), 2);
+}
+
+#[test]
+fn a_head_by_a_key_that_the_ledger_does_not_name_or_without_its_signature_is_told() {
+    let (sample, mut heads) = signed_and_rewritten(&[2, 5], 0);
+    let forged = SignedHead::sign(&heads[0].case, &heads[0].head(), heads[0].at, "other", &Key::from_seed(&[9; 32]));
+    heads[1].at = Instant(0);
+    heads.push(forged);
+    let told = vouched(&sample.path, &heads).unwrap();
+    assert!(
+        matches!(
+            told.wrong.as_slice(),
+            [HeadBreak::UnknownKey { entries: 2, .. }, HeadBreak::NotSigned { entries: 5 }]
+        ),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_ledger_is_told_from_others_by_its_first_line() {
+    let sample = sample(2);
+    let id = sha256(lines(&sample)[0].as_bytes());
+    assert_eq!(Ledger::id_of(&sample.path).unwrap().as_deref(), Some(id.as_str()));
+    assert_eq!(Ledger::open(&sample.path, &[]).unwrap().id(), Some(id.as_str()));
+    assert_eq!(Ledger::id_of(&sample.path.with_extension("none")).unwrap(), None);
+    let mut new = Ledger::open(&sample.path.with_extension("new"), &[]).unwrap();
+    assert_eq!(new.id(), None);
+    let head = new.append(Instant(0), "responder", "case.created", On::nothing()).unwrap().clone();
+    assert_eq!(new.id(), Some(head.hash.as_str()));
 }

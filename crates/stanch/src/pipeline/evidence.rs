@@ -1,5 +1,8 @@
 //! Evidence → events: seals every file, reads those that have not been read in the same way before.
 
+mod unmet;
+
+use super::custody::{self, Held, Told};
 use super::inputs::Inputs;
 use super::{Done, Outcome, Work};
 use crate::exit::BadInput;
@@ -7,12 +10,14 @@ use crate::instant;
 use crate::progress::Progress;
 use crate::screen;
 use anyhow::Context;
-use stanch_case::{Case, Holding, How, KeptAccount, Manifest, Stage, StageState};
-use stanch_evidence::{Block, Formats, Limits, ReadError, ReadOptions, Sink, SinkError, Source, gather, read, seal};
-use stanch_lake::{EventBlock, EventWriter, Lake};
+use stanch_case::{Acquisition, Case, Holding, How, KeptAccount, Manifest, Stage, StageState};
+use stanch_evidence::{
+    Block, Formats, Limits, ReadError, ReadOptions, SealedBlocks, Sink, SinkError, Source, gather, read, seal_in_blocks,
+};
+use stanch_lake::{EventBlock, EventWriter};
 use stanch_ledger::On;
-use stanch_model::store::{LogSource, StoreFile};
-use stanch_model::{EventBatch, EventClass, FileAccount, NumberField, Seal, TextField};
+use stanch_model::store::StoreFile;
+use stanch_model::{EventBatch, FileAccount, Seal};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -27,6 +32,8 @@ pub(crate) struct Intake<'a> {
     pub(crate) copy: bool,
     /// Files read side by side.
     pub(crate) jobs: usize,
+    /// How it came to be handed over.
+    pub(crate) acquisition: Option<&'a Acquisition>,
 }
 
 /// One file to take in, with what is known of it before it is read.
@@ -35,6 +42,8 @@ struct Candidate {
     bytes: u64,
     /// Known where the file had to be compared with others first.
     seal: Option<Seal>,
+    /// What tells which part of it changed; once it was sealed.
+    blocks: Option<SealedBlocks>,
     /// Other names under which the same bytes were handed over.
     also: Vec<String>,
     /// Digest of how it would be read.
@@ -43,13 +52,16 @@ struct Candidate {
 
 /// Takes evidence in.
 pub(crate) fn take_in(work: &mut Work<'_>, intake: &Intake<'_>) -> anyhow::Result<Done> {
-    let manifest = Manifest::read(&work.case().evidence_dir())?;
+    let mut manifest = Manifest::read(&work.case().evidence_dir())?;
     let sources = sources(work.case(), &manifest, intake.paths)?;
     let candidates = candidates(work, &manifest, sources)?;
     let kept: BTreeSet<(Seal, String)> =
         work.case().database().accounts()?.into_iter().map(|k| (k.source, k.reading)).collect();
     let is_known = |c: &Candidate| c.seal.as_ref().is_some_and(|s| kept.contains(&(s.clone(), c.reading.clone())));
     let (known, unread): (Vec<Candidate>, Vec<Candidate>) = candidates.into_iter().partition(is_known);
+    let told = Told::keep(work.case(), intake.acquisition, intake.paths)?;
+    let held: Vec<Held<'_>> = known.iter().filter_map(Candidate::held).collect();
+    custody::complete(work, &mut manifest, &told, &held)?;
     let done_before = work.case().database().stage(Stage::Evidence)?.filter(|row| row.state == StageState::Done);
     if let (true, Some(row)) = (unread.is_empty(), done_before) {
         let (bytes, events) = (row.bytes, row.events);
@@ -58,12 +70,19 @@ pub(crate) fn take_in(work: &mut Work<'_>, intake: &Intake<'_>) -> anyhow::Resul
     // Something is to be read, so that the stage is never the one that was done before.
     let inputs = Inputs::new(Stage::Evidence).and(&instant::now().to_string());
     work.stage(Stage::Evidence, &inputs, |work| {
-        let mut outcome = read_all(work, manifest, unread, intake)?;
+        let mut outcome = read_all(work, manifest, unread, intake, &told)?;
         if !known.is_empty() {
             outcome.said.push(format!("{} unchanged, not read again", files(known.len())));
         }
         Ok(outcome)
     })
+}
+
+impl Candidate {
+    fn held(&self) -> Option<Held<'_>> {
+        let (seal, blocks) = (self.seal.as_ref()?, self.blocks.as_ref());
+        Some(Held { seal, blocks, path: absolute(&self.source.path) })
+    }
 }
 
 /// What was named, and what the case holds that was not named again.
@@ -100,7 +119,8 @@ fn candidates(work: &Work<'_>, manifest: &Manifest, sources: Vec<Source>) -> any
     let mut found: Vec<Candidate> = Vec::new();
     for (source, bytes) in sources.into_iter().zip(sizes) {
         let held = held_at.get(&absolute(&source.path));
-        let seal = if times[&bytes] > 1 || held.is_some() { Some(seal(&source.path)?.0) } else { None };
+        let sealed = if times[&bytes] > 1 || held.is_some() { Some(seal_in_blocks(&source.path)?) } else { None };
+        let (seal, blocks) = sealed.unzip();
         if let (Some(held), Some(now)) = (held, &seal) {
             refuse_changed(held, now)?;
         }
@@ -114,7 +134,7 @@ fn candidates(work: &Work<'_>, manifest: &Manifest, sources: Vec<Source>) -> any
             by_seal.insert(seal.clone(), found.len());
         }
         let reading = reading.digest(&source.name);
-        found.push(Candidate { source, bytes, seal, also: Vec::new(), reading });
+        found.push(Candidate { source, bytes, seal, blocks, also: Vec::new(), reading });
     }
     Ok(found)
 }
@@ -159,6 +179,7 @@ fn read_all(
     manifest: Manifest,
     mut unread: Vec<Candidate>,
     intake: &Intake<'_>,
+    told: &Told<'_>,
 ) -> anyhow::Result<Outcome> {
     let formats = Formats::load(&work.session.packs)?;
     remove_orphans(work.case())?;
@@ -169,8 +190,8 @@ fn read_all(
     unread.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.source.cmp(&b.source)));
     let bytes: u64 = unread.iter().map(|c| c.bytes).sum();
     let progress = Progress::over_bytes("evidence", bytes);
-    let mut shelf =
-        Shelf { work, manifest, copy: intake.copy, outcome: Outcome::default(), events: 0, troubles: Vec::new() };
+    let (copy, outcome, troubles) = (intake.copy, Outcome::default(), Vec::new());
+    let mut shelf = Shelf { work, manifest, copy, told, outcome, events: 0, troubles };
     let store = shelf.work.case().store().file.clone();
     let events_dir = shelf.work.case().events_dir();
     let reader = FileReader {
@@ -183,8 +204,8 @@ fn read_all(
     // A large file is read by all threads at once; of small ones, each thread reads one.
     let small = unread.iter().position(|c| c.bytes < LARGE_BYTES).unwrap_or(unread.len());
     let rest = unread.split_off(small);
-    for candidate in unread {
-        let accounts = reader.read(&candidate, intake.jobs);
+    for mut candidate in unread {
+        let accounts = reader.read(&mut candidate, intake.jobs);
         shelf.put(candidate, accounts?)?;
     }
     let queue = Mutex::new(rest.into_iter());
@@ -193,8 +214,8 @@ fn read_all(
         for _ in 0..intake.jobs.max(1) {
             let (sender, queue, reader) = (sender.clone(), &queue, &reader);
             threads.spawn(move || {
-                while let Some(candidate) = queue.lock().ok().and_then(|mut q| q.next()) {
-                    let accounts = reader.read(&candidate, 1);
+                while let Some(mut candidate) = queue.lock().ok().and_then(|mut q| q.next()) {
+                    let accounts = reader.read(&mut candidate, 1);
                     // Nobody listens any more once another file has failed.
                     if sender.send((candidate, accounts)).is_err() {
                         break;
@@ -207,7 +228,7 @@ fn read_all(
     })?;
     progress.done();
     merge_doubles(shelf.work.case())?;
-    let unmet = unmet_words(shelf.work)?;
+    let unmet = unmet::words(shelf.work)?;
     shelf.outcome.said.extend(unmet);
     shelf.outcome.bytes = Some(bytes);
     shelf.outcome.events = Some(shelf.events);
@@ -231,7 +252,7 @@ struct FileReader<'a> {
 }
 
 impl FileReader<'_> {
-    fn read(&self, candidate: &Candidate, threads: usize) -> Result<Vec<FileAccount>, ReadError> {
+    fn read(&self, candidate: &mut Candidate, threads: usize) -> Result<Vec<FileAccount>, ReadError> {
         let options = ReadOptions {
             formats: self.formats,
             logs: &self.store.logs,
@@ -241,8 +262,11 @@ impl FileReader<'_> {
             now: Some(self.now),
             threads,
         };
-        let mut sink = Shelving { events_dir: self.events_dir, writer: None, progress: self.progress, bytes_read: 0 };
-        read(&candidate.source, &options, &mut sink)
+        let (events_dir, progress) = (self.events_dir, self.progress);
+        let mut sink = Shelving { events_dir, writer: None, blocks: None, progress, bytes_read: 0 };
+        let accounts = read(&candidate.source, &options, &mut sink);
+        candidate.blocks = sink.blocks.take().or_else(|| candidate.blocks.take());
+        accounts
     }
 }
 
@@ -251,6 +275,7 @@ struct Shelf<'w, 's> {
     work: &'w mut Work<'s>,
     manifest: Manifest,
     copy: bool,
+    told: &'w Told<'w>,
     outcome: Outcome,
     events: u64,
     troubles: Vec<String>,
@@ -272,18 +297,34 @@ impl Shelf<'_, '_> {
         }
         let events: u64 = accounts.iter().map(|a| a.events).sum();
         let at = instant::now();
-        let on = On::nothing()
+        let place = absolute(&candidate.source.path);
+        let acquired = self.told.of(&place);
+        let mut on = On::nothing()
             .seal("seal", &seal)
             .count("bytes", candidate.bytes)
             .count("events", events)
             .reference("path", &candidate.source.name)
             .word("held", if self.copy { "copied" } else { "in place" });
+        if let Some(blocks) = &candidate.blocks {
+            on = on.reference("blocks", &custody::keep_blocks(case, &seal, blocks)?);
+        }
+        if let Some(acquired) = &acquired {
+            on = on.reference("acquisition", acquired);
+        }
         self.work.record.act(at, "evidence.sealed", on)?;
         let mut paths = vec![candidate.source.name.clone()];
         paths.extend(candidate.also);
-        let place = absolute(&candidate.source.path);
-        let by = self.work.record.by().to_owned();
-        let holding = Holding { seal: seal.clone(), paths, bytes: candidate.bytes, by, at, how: How::InPlace, place };
+        let holding = Holding {
+            seal: seal.clone(),
+            paths,
+            bytes: candidate.bytes,
+            by: self.work.record.by().to_owned(),
+            at,
+            how: How::InPlace,
+            file: custody::facts(&place),
+            place,
+            acquired: acquired.into_iter().collect(),
+        };
         case.hold(&mut self.manifest, holding, self.copy)?;
         self.manifest.write(&case.evidence_dir())?;
         case.database().keep_accounts(&seal, &candidate.reading, &accounts)?;
@@ -297,6 +338,7 @@ impl Shelf<'_, '_> {
 struct Shelving<'a> {
     events_dir: &'a Path,
     writer: Option<EventWriter>,
+    blocks: Option<SealedBlocks>,
     progress: &'a Progress,
     bytes_read: u64,
 }
@@ -337,6 +379,11 @@ impl Sink for Shelving<'_> {
             Some(writer) => writer.finish(&account.seal).map(drop).map_err(SinkError::new),
             None => Ok(()),
         }
+    }
+
+    fn sealed(&mut self, blocks: SealedBlocks) -> Result<(), SinkError> {
+        self.blocks = Some(blocks);
+        Ok(())
     }
 
     fn progress(&mut self, bytes_read: u64) {
@@ -393,50 +440,6 @@ fn merge_doubles(case: &Case) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the store file says of logs and no event bears out. A misspelt glob reads like a missing log, and costs the log
-/// its service and its clock; a misspelt field costs every line its account or its key.
-fn unmet_words(work: &Work<'_>) -> anyhow::Result<Vec<String>> {
-    let lake = work.lake()?;
-    let answer = lake.sql("SELECT DISTINCT metadata_log_name FROM events")?;
-    let found: BTreeSet<&str> = answer.rows.iter().filter_map(|row| row.first()?.as_deref()).collect();
-    let mut told = Vec::new();
-    for log in &work.case().store().file.logs {
-        let (name, files) = (&log.name, &log.files);
-        if found.contains(name.as_str()) {
-            told.extend(unmet_fields(&lake, log)?);
-        } else {
-            told.push(format!(
-                "! no event is from the log {name:?} of the store file; files = {files:?} counts from the folder that was named"
-            ));
-        }
-    }
-    Ok(told)
-}
-
-/// Fields that the store file says a log's lines have, and that no event has got.
-fn unmet_fields(lake: &Lake, log: &LogSource) -> anyhow::Result<Vec<String>> {
-    let column = |name: &str| {
-        let text = TextField::from_name(name).map(TextField::column);
-        text.or_else(|| NumberField::from_name(name).map(NumberField::column)).map(str::to_owned)
-    };
-    let fields = log.fields.iter().filter_map(|(to, from)| Some((column(to)?, to.as_str(), from.as_str())));
-    let class = format!("NULLIF(class_uid, {})", EventClass::Base.uid());
-    let kind = log.kind.iter().map(|kind| (class.clone(), "their kinds", kind.field.as_str()));
-    let mapped: Vec<(String, &str, &str)> = fields.chain(kind).collect();
-    if mapped.is_empty() {
-        return Ok(Vec::new());
-    }
-    let counts: Vec<String> = mapped.iter().zip(0..).map(|((of, ..), n)| format!("count({of}) AS n{n}")).collect();
-    let (counts, name) = (counts.join(", "), log.name.replace('\'', "''"));
-    let answer = lake.sql(&format!("SELECT {counts} FROM events WHERE metadata_log_name = '{name}'"))?;
-    let numbers = answer.rows.iter().flatten();
-    let unmet = mapped.iter().zip(numbers).filter(|(_, number)| number.as_deref() == Some("0"));
-    let told = |(_, to, from): &(String, &str, &str)| {
-        format!("! no event of the log {:?} has {to}, which the store file takes from {from:?}", log.name)
-    };
-    Ok(unmet.map(|(mapped, _)| told(mapped)).collect())
-}
-
 /// What a person must look at in one account.
 pub(crate) fn trouble(account: &FileAccount) -> Vec<String> {
     let path = screen::shown(&account.path);
@@ -454,7 +457,7 @@ pub(crate) fn same_bytes(also: &str, path: &str) -> String {
     format!("{also}: the same bytes as {path}, read once")
 }
 
-fn absolute(path: &Path) -> PathBuf {
+pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 

@@ -12,7 +12,9 @@ pub(crate) mod report;
 pub(crate) mod scope;
 pub(crate) mod snapshot;
 pub(crate) mod timeline;
+pub(crate) mod totals;
 
+mod custody;
 mod inputs;
 
 use crate::instant;
@@ -116,5 +118,9 @@ impl<'s> Work<'s> {
 
 /// Opens everything that can be asked of a case.
 pub(crate) fn open_lake(case: &Case) -> anyhow::Result<Lake> {
-    Ok(Lake::open(&case.events_dir(), &case.snapshot_dir(), &case.exposure_dir())?)
+    let (events, snapshot, exposure) = (case.events_dir(), case.snapshot_dir(), case.exposure_dir());
+    match case.read_only() {
+        None => Ok(Lake::open(&events, &snapshot, &exposure)?),
+        Some(_) => Ok(Lake::open_spilling_into(&std::env::temp_dir(), &events, &snapshot, &exposure)?),
+    }
 }

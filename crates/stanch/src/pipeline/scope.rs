@@ -2,7 +2,7 @@
 
 use super::inputs::Inputs;
 use super::snapshot::kept_name;
-use super::{Done, Outcome, Work, timeline};
+use super::{Done, Outcome, Work, timeline, totals};
 use crate::exit::BadInput;
 use crate::instant;
 use crate::progress::Progress;
@@ -38,6 +38,7 @@ pub(crate) fn scope(work: &mut Work<'_>) -> anyhow::Result<Done> {
         let draft = case.draft(&case.exposure_dir())?;
         write(&matrix, draft.path())?;
         draft.put()?;
+        totals::keep(case.database(), &matrix)?;
         progress.done();
         let people = matrix.people();
         let on = On::nothing()

@@ -2,10 +2,11 @@
 
 use crate::args::Shared;
 use crate::instant;
-use crate::pipeline::{Work, detect as stage};
+use crate::pipeline::detect as stage;
 use crate::screen::{self, Side};
 use crate::session::Session;
 use clap::Args;
+use stanch_case::Stage;
 
 /// Look for an intruder in the events, and show the findings
 #[derive(Debug, Args)]
@@ -17,7 +18,10 @@ pub(crate) struct Detect {}
 
 pub(crate) fn detect(_: &Detect, shared: &Shared) -> anyhow::Result<()> {
     let session = Session::open(shared)?;
-    stage::detect(&mut Work::begin(&session, instant::now())?)?;
+    if let Some(mut work) = session.work(instant::now())? {
+        stage::detect(&mut work)?;
+    }
+    session.case.require(Stage::Detect)?;
     let findings = session.case.database().findings()?;
     if session.json {
         return screen::json(&findings);

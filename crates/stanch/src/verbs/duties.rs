@@ -1,11 +1,12 @@
 //! `stanch duties`: who has to be told, by when.
 
 use crate::args::Shared;
-use crate::pipeline::{Work, duties as stage};
+use crate::pipeline::duties as stage;
 use crate::screen::{self, Side};
 use crate::session::{self, Session};
 use clap::Args;
 use serde::Serialize;
+use stanch_case::Stage;
 use stanch_duties::clock;
 use stanch_model::Instant;
 use stanch_model::duty::{Duty, DutyState};
@@ -36,7 +37,10 @@ struct Clocked<'a> {
 pub(crate) fn duties(duties: &Duties, shared: &Shared) -> anyhow::Result<()> {
     let session = Session::open(shared)?;
     let as_of = session::at_or_now(duties.at);
-    stage::judge(&mut Work::begin(&session, as_of)?)?;
+    if let Some(mut work) = session.work(as_of)? {
+        stage::judge(&mut work)?;
+    }
+    session.case.require(Stage::Duties)?;
     let judged = session.case.database().duties()?;
     let shown: Vec<Clocked<'_>> = judged
         .iter()

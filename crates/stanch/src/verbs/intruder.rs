@@ -3,11 +3,12 @@
 use crate::args::Shared;
 use crate::exit::WrongUsage;
 use crate::instant;
+use crate::pipeline::intruder as stage;
 use crate::pipeline::intruder::keep_ruling;
-use crate::pipeline::{Work, intruder as stage};
 use crate::screen::{self, Side};
 use crate::session::Session;
 use clap::{Args, Subcommand, ValueEnum};
+use stanch_case::Stage;
 use stanch_ledger::On;
 use stanch_model::{Identity, IdentityKind, Instant, Intruder as Attacker, Verdict, Window};
 use stanch_timeline::edit;
@@ -91,7 +92,10 @@ impl From<Kind> for IdentityKind {
 
 pub(crate) fn intruder(intruder: &Intruder, shared: &Shared) -> anyhow::Result<()> {
     let session = Session::open(shared)?;
-    stage::propose(&mut Work::begin(&session, instant::now())?)?;
+    if let Some(mut work) = session.work(instant::now())? {
+        stage::propose(&mut work)?;
+    }
+    session.case.require(Stage::Intruder)?;
     let mut attacker = session.case.database().intruder()?;
     let Some(ruling) = intruder.ruling.as_ref().filter(|r| !matches!(r, Ruling::Show)) else {
         return show(&session, &attacker);

@@ -4,7 +4,10 @@ pub(crate) mod add;
 pub(crate) mod completions;
 pub(crate) mod detect;
 pub(crate) mod duties;
+pub(crate) mod export;
 pub(crate) mod intruder;
+pub(crate) mod ledger;
+pub(crate) mod lock;
 pub(crate) mod new;
 pub(crate) mod packs;
 pub(crate) mod prove;
@@ -16,12 +19,19 @@ pub(crate) mod sql;
 pub(crate) mod timeline;
 pub(crate) mod verify;
 
-use crate::args::{Cli, Verb};
+use crate::args::{Cli, Shared, Verb};
+use crate::signing;
 
-/// Does what was typed.
+/// Does what was typed, and signs the ledger's head where a case was acted on and there is a key for it.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
-    let shared = &cli.shared;
-    match cli.verb {
+    let done = verb(cli.verb, &cli.shared);
+    // Acts of a verb that failed are on record too. What it failed of is said first.
+    let signed = signing::sign_what_was_acted_on(&cli.shared);
+    done.and(signed)
+}
+
+fn verb(verb: Verb, shared: &Shared) -> anyhow::Result<()> {
+    match verb {
         Verb::Run(run) => run::run(&run, shared),
         Verb::New(new) => new::new(&new, shared),
         Verb::Add(add) => add::add(&add, shared),
@@ -35,6 +45,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Sql(sql) => sql::sql(&sql, shared),
         Verb::Duties(duties) => duties::duties(&duties, shared),
         Verb::Report(report) => report::report(&report, shared),
+        Verb::Ledger(ledger) => ledger::ledger(&ledger, shared),
+        Verb::Export(export) => export::export(&export, shared),
+        Verb::Lock(lock) => lock::lock(&lock, shared),
+        Verb::Unlock(unlock) => lock::unlock(&unlock, shared),
         Verb::Packs(packs) => packs::packs(&packs, shared),
         Verb::Completions(completions) => completions::completions(&completions),
     }

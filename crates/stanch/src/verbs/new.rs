@@ -22,8 +22,10 @@ pub(crate) struct New {
 
 pub(crate) fn new(new: &New, shared: &Shared) -> anyhow::Result<()> {
     session::no_json(shared)?;
+    session::no_read_only(shared)?;
     let store = store_file::read(&new.store)?;
     let root = shared.case.clone().unwrap_or_else(|| PathBuf::from(case_name(&store.file.store.name)));
-    Case::create(&root, &store, instant::now(), &session::by(shared))?;
+    let case = Case::create(&root, &store, instant::now(), &session::by(shared))?;
+    *shared.acted.borrow_mut() = Some(case.root().to_owned());
     screen::say(&format!("{} is open; `stanch add` takes in evidence, `stanch run` does the rest", root.display()))
 }

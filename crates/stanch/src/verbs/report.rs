@@ -1,11 +1,12 @@
 //! `stanch report`: the page for people.
 
 use crate::args::Shared;
-use crate::pipeline::{Work, duties, report as stage};
+use crate::pipeline::{duties, report as stage};
 use crate::screen;
 use crate::session::{self, Session};
 use crate::view::Loaded;
 use clap::Args;
+use stanch_case::Stage;
 use stanch_model::Instant;
 
 /// Lay out the report, and show the summary
@@ -24,12 +25,14 @@ pub(crate) fn report(report: &Report, shared: &Shared) -> anyhow::Result<()> {
     session::no_json(shared)?;
     let session = Session::open(shared)?;
     let as_of = session::at_or_now(report.at);
-    {
-        let mut work = Work::begin(&session, as_of)?;
+    if let Some(mut work) = session.work(as_of)? {
         duties::judge(&mut work)?;
         stage::lay_out(&mut work)?;
     }
     let loaded = Loaded::of(&session, as_of)?;
     screen::summary(&stanch_report::summary(&loaded.view(), screen::width()))?;
-    screen::heading(&format!("Report: {}", stage::path(&session.case).display()))
+    match session.case.require(Stage::Report) {
+        Ok(()) => screen::heading(&format!("Report: {}", stage::path(&session.case).display())),
+        Err(_) => screen::warn("the report has not been laid out since something that it is made from changed"),
+    }
 }

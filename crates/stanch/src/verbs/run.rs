@@ -1,5 +1,6 @@
 //! `stanch run`: everything, to a report.
 
+mod since;
 mod told;
 
 use crate::args::Shared;
@@ -53,10 +54,11 @@ pub(crate) fn jobs(asked: Option<u16>) -> usize {
 }
 
 pub(crate) fn run(run: &Run, shared: &Shared) -> anyhow::Result<()> {
+    session::no_read_only(shared)?;
     let session = Session::of(open_or_create(run, shared)?, shared)?;
     let as_of = session::at_or_now(run.at);
     let began = instant::now();
-    let intake = Intake { paths: &run.evidence, copy: run.copy, jobs: jobs(run.jobs) };
+    let intake = Intake { paths: &run.evidence, copy: run.copy, jobs: jobs(run.jobs), acquisition: None };
     let has_data = has_data(&session.case);
     let done = {
         let mut work = Work::begin(&session, as_of)?;
@@ -69,10 +71,14 @@ pub(crate) fn run(run: &Run, shared: &Shared) -> anyhow::Result<()> {
     let loaded = if has_data { Some(Loaded::of(&session, as_of)?) } else { None };
     let took_us = instant::now().0 - began.0;
     if session.json {
-        return screen::json(&told::Told::of(&session.case, loaded.as_ref(), &done, took_us));
+        let since = since::differences(&session.case, &done)?;
+        return screen::json(&told::Told::of(&session.case, loaded.as_ref(), &done, since, took_us));
     }
     if let Some(loaded) = &loaded {
         screen::summary(&stanch_report::summary(&loaded.view(), screen::width()))?;
+    }
+    if let Some(differences) = since::differences(&session.case, &done)? {
+        since::say(&differences)?;
     }
     say_stages(&done, took_us)?;
     say_next(&session, loaded.is_some())
@@ -106,7 +112,7 @@ fn open_or_create(run: &Run, shared: &Shared) -> anyhow::Result<Case> {
     let (now, by) = (instant::now(), session::by(shared));
     let Some(path) = &run.store else {
         return match session::case_root(shared) {
-            Ok(root) => Ok(Case::open(&root)?),
+            Ok(root) => session::open_case(&root, shared),
             Err(error) if run.evidence.is_empty() => Err(error),
             Err(error) => Err(error.context(WrongUsage(
                 "there is no case to add evidence to\nhint: `--store STORE.toml` makes one".to_owned(),
@@ -116,7 +122,7 @@ fn open_or_create(run: &Run, shared: &Shared) -> anyhow::Result<Case> {
     let store = store_file::read(path)?;
     let root = shared.case.clone().unwrap_or_else(|| PathBuf::from(case_name(&store.file.store.name)));
     if root.join("case.toml").exists() {
-        let mut case = Case::open(&root)?;
+        let mut case = session::open_case(&root, shared)?;
         case.take_store(&store, now, &by)?;
         return Ok(case);
     }

@@ -2,7 +2,7 @@
 
 use crate::args::Shared;
 use crate::instant;
-use crate::pipeline::{Work, intruder, scope as stage, timeline};
+use crate::pipeline::{intruder, scope as stage, timeline};
 use crate::screen::{self, Side};
 use crate::session::Session;
 use clap::Args;
@@ -34,8 +34,7 @@ struct ClassRow {
 
 pub(crate) fn scope(_: &Scope, shared: &Shared) -> anyhow::Result<()> {
     let session = Session::open(shared)?;
-    {
-        let mut work = Work::begin(&session, instant::now())?;
+    if let Some(mut work) = session.work(instant::now())? {
         intruder::propose(&mut work)?;
         timeline::tell(&mut work)?;
         stage::scope(&mut work)?;

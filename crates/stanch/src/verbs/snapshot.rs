@@ -25,11 +25,14 @@ pub(crate) struct Snapshot {
 
 pub(crate) fn snapshot(snapshot: &Snapshot, shared: &Shared) -> anyhow::Result<()> {
     let session = Session::open(shared)?;
-    let mut work = Work::begin(&session, instant::now())?;
-    if snapshot.again {
-        session.case.database().begin_stage(Stage::Snapshot, "again", instant::now())?;
+    let work =
+        if snapshot.again { Some(Work::begin(&session, instant::now())?) } else { session.work(instant::now())? };
+    if let Some(mut work) = work {
+        if snapshot.again {
+            session.case.database().begin_stage(Stage::Snapshot, "again", instant::now())?;
+        }
+        stage::take_in(&mut work)?;
     }
-    stage::take_in(&mut work)?;
     let mut accounts: BTreeMap<&str, SnapshotAccount> = BTreeMap::new();
     for role in SNAPSHOT_ROLES {
         if let Some(account) = session.case.database().kept(&stage::kept_name(role))? {

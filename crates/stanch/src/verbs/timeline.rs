@@ -2,11 +2,12 @@
 
 use crate::args::Shared;
 use crate::instant;
-use crate::pipeline::{Work, intruder, timeline as stage};
+use crate::pipeline::{intruder, timeline as stage};
 use crate::screen::{self, Side};
 use crate::session::Session;
 use anyhow::Context;
 use clap::Args;
+use stanch_case::Stage;
 
 /// Tell what happened when, and where logs fell silent
 #[derive(Debug, Args)]
@@ -17,11 +18,11 @@ pub(crate) struct Timeline {}
 
 pub(crate) fn timeline(_: &Timeline, shared: &Shared) -> anyhow::Result<()> {
     let session = Session::open(shared)?;
-    {
-        let mut work = Work::begin(&session, instant::now())?;
+    if let Some(mut work) = session.work(instant::now())? {
         intruder::propose(&mut work)?;
         stage::tell(&mut work)?;
     }
+    session.case.require(Stage::Timeline)?;
     let kept: Option<stanch_model::Timeline> = session.case.database().kept(stage::KEPT)?;
     let timeline = kept.context("the case keeps no timeline")?;
     if session.json {

@@ -1,31 +1,40 @@
 //! `stanch verify`: whether the case is what it says it is.
 
+mod seals;
+mod signatures;
+
 use crate::args::Shared;
 use crate::exit::AnswerIsNo;
 use crate::instant;
 use crate::pipeline::open_lake;
-use crate::progress::Progress;
 use crate::screen;
 use crate::session::Session;
 use clap::Args;
+use seals::ChangedFile;
 use serde::Serialize;
-use stanch_case::{Manifest, StageState};
+use signatures::{Known, Signed};
+use stanch_case::{CaseError, Stage, StageState};
+use stanch_ledger::Head;
 use stanch_model::Seal;
 use std::collections::BTreeMap;
 
 /// Check seals, ledger and derived parts
 ///
 /// Every evidence file is read again and its SHA-256 compared with its seal; the ledger's chain is followed from its
-/// first entry; the events of each file are counted against its account. Exit code 1 if anything does not hold.
+/// first entry and held against every signed head; the events of each file are counted against its account. Exit code 1
+/// if anything does not hold.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   stanch verify
-  stanch verify --repair     set a ledger line that was cut off while being written aside")]
+  stanch verify --signer acme.pub --head head.txt    against what was kept elsewhere
+  stanch verify --repair                             set a ledger line that was cut off while being written aside")]
 pub(crate) struct Verify {
     /// Set the torn last line of a ledger aside
     #[arg(long)]
     repair: bool,
+    #[command(flatten)]
+    known: Known,
 }
 
 #[derive(Serialize)]
@@ -35,6 +44,8 @@ struct Answer {
     evidence_bytes: u64,
     ledger_entries: u64,
     ledger_head: String,
+    signed: Signed,
+    changed: Vec<ChangedFile>,
     events: u64,
     wrong: Vec<String>,
     remarks: Vec<String>,
@@ -49,11 +60,16 @@ pub(crate) fn verify(verify: &Verify, shared: &Shared) -> anyhow::Result<()> {
         evidence_bytes: 0,
         ledger_entries: 0,
         ledger_head: String::new(),
+        signed: Signed::default(),
+        changed: Vec::new(),
         events: 0,
         wrong: Vec::new(),
         remarks: Vec::new(),
     };
     if verify.repair {
+        if let Some(why) = case.read_only() {
+            anyhow::bail!(CaseError::ReadOnly { path: case.root().to_owned(), why });
+        }
         let (known, now) = (case.known_heads()?, instant::now());
         if let Some(repair) = stanch_ledger::repair(&case.ledger_path(), &known, now, &session.by)? {
             let name = repair.set_aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -61,18 +77,25 @@ pub(crate) fn verify(verify: &Verify, shared: &Shared) -> anyhow::Result<()> {
         }
     }
     check_ledger(&session, &mut answer)?;
-    check_seals(&session, &mut answer)?;
+    signatures::check(&session, shared, &verify.known, &mut answer)?;
+    seals::check(&session, &mut answer)?;
     check_events(&session, &mut answer)?;
     for row in case.database().stages()?.iter().filter(|row| row.state == StageState::Begun) {
-        answer.remarks.push(format!("{} was interrupted; `stanch run` makes it again", row.stage));
+        let what = "was interrupted, or is under way";
+        answer.remarks.push(format!("{}: making it {what}; `stanch run` makes it again", row.stage));
     }
     answer.holds = answer.wrong.is_empty();
     show(&session, &answer)?;
-    if answer.holds { Ok(()) } else { anyhow::bail!(AnswerIsNo(format!("{} things do not hold", answer.wrong.len()))) }
+    match answer.wrong.len() {
+        0 => Ok(()),
+        1 => anyhow::bail!(AnswerIsNo("1 thing does not hold".to_owned())),
+        number => anyhow::bail!(AnswerIsNo(format!("{number} things do not hold"))),
+    }
 }
 
 fn check_ledger(session: &Session, answer: &mut Answer) -> anyhow::Result<()> {
-    let report = stanch_ledger::verify(&session.case.ledger_path(), &session.case.known_heads()?)?;
+    let known: Vec<Head> = session.case.database().head()?.into_iter().collect();
+    let report = stanch_ledger::verify(&session.case.ledger_path(), &known)?;
     answer.ledger_entries = report.head.entries;
     answer.ledger_head.clone_from(&report.head.hash);
     if let Some(broken) = report.broken {
@@ -86,34 +109,8 @@ fn check_ledger(session: &Session, answer: &mut Answer) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn check_seals(session: &Session, answer: &mut Answer) -> anyhow::Result<()> {
-    let evidence_dir = session.case.evidence_dir();
-    let manifest = Manifest::read(&evidence_dir)?;
-    let progress = Progress::over_bytes("seals", manifest.holdings().iter().map(|h| h.bytes).sum());
-    for holding in manifest.holdings() {
-        let name = screen::shown(holding.paths.first().map_or("", String::as_str));
-        answer.evidence_files += 1;
-        answer.evidence_bytes += holding.bytes;
-        match stanch_evidence::seal(&holding.path(&evidence_dir)) {
-            Ok((seal, _)) if seal == holding.seal => {}
-            Ok((seal, bytes)) => answer.wrong.push(format!(
-                "evidence {name}: sealed as {} ({} bytes), now {} ({bytes} bytes)",
-                holding.seal.short(),
-                holding.bytes,
-                seal.short()
-            )),
-            Err(error) => {
-                let why = std::error::Error::source(&error).map_or(String::new(), |s| format!(": {s}"));
-                answer.wrong.push(format!("evidence {name}: {error}{why}"));
-            }
-        }
-        progress.add(holding.bytes);
-    }
-    progress.done();
-    Ok(())
-}
-
-/// Events that are there against those that each account says were read.
+/// Events that are there against those that each account says were read. While evidence is being taken in, or after that
+/// was interrupted, they are out of step, and the next intake puts that right.
 fn check_events(session: &Session, answer: &mut Answer) -> anyhow::Result<()> {
     let counted = open_lake(&session.case)?.sql("SELECT evidence, count(*) FROM events GROUP BY evidence")?;
     let mut found: BTreeMap<Seal, u64> = BTreeMap::new();
@@ -122,16 +119,23 @@ fn check_events(session: &Session, answer: &mut Answer) -> anyhow::Result<()> {
             found.insert(Seal(seal.clone()), number.parse()?);
         }
     }
+    let mut wrong = Vec::new();
     for kept in session.case.database().accounts()? {
         let (said, there) = (kept.account.events, found.remove(&kept.account.seal).unwrap_or(0));
         answer.events += there;
         if said != there {
             let path = screen::shown(&kept.account.path);
-            answer.wrong.push(format!("events of {path}: {said} were read, {there} are there"));
+            wrong.push(format!("events of {path}: {said} were read, {there} are there"));
         }
     }
     for (seal, number) in found {
-        answer.wrong.push(format!("events of {}: {number} are there, and no such file was read", seal.short()));
+        wrong.push(format!("events of {}: {number} are there, and no such file was read", seal.short()));
+    }
+    let begun = session.case.database().stage(Stage::Evidence)?.is_some_and(|row| row.state == StageState::Begun);
+    if begun {
+        answer.remarks.extend(wrong)
+    } else {
+        answer.wrong.extend(wrong)
     }
     Ok(())
 }
@@ -144,6 +148,7 @@ fn show(session: &Session, answer: &Answer) -> anyhow::Result<()> {
     screen::say(&format!("evidence  {files} files, {bytes}"))?;
     screen::say(&format!("events    {}", screen::count(answer.events)))?;
     screen::say(&format!("ledger    {} entries, head {}", answer.ledger_entries, answer.ledger_head))?;
+    answer.signed.lines().iter().try_for_each(|line| screen::say(line))?;
     for remark in &answer.remarks {
         screen::say(remark)?;
     }

@@ -1,5 +1,6 @@
 //! What `stanch run --json` tells.
 
+use crate::pipeline::totals::Difference;
 use crate::pipeline::{self, Done};
 use crate::view::Loaded;
 use serde::Serialize;
@@ -14,6 +15,8 @@ pub(super) struct Told {
     report: Option<PathBuf>,
     exposure: Option<PathBuf>,
     people: Option<Bounds>,
+    /// What differs from the run before; null where exposure was not judged anew, or for the first time.
+    since_before: Option<Vec<Difference>>,
     /// What these numbers lack, a sentence each.
     incomplete: Vec<&'static str>,
     seconds: f64,
@@ -33,12 +36,19 @@ struct StageTold {
 }
 
 impl Told {
-    pub(super) fn of(case: &Case, loaded: Option<&Loaded<'_>>, done: &[Done], took_us: i64) -> Told {
+    pub(super) fn of(
+        case: &Case,
+        loaded: Option<&Loaded<'_>>,
+        done: &[Done],
+        since_before: Option<Vec<Difference>>,
+        took_us: i64,
+    ) -> Told {
         Told {
             case: case.root().to_owned(),
             report: loaded.map(|_| pipeline::report::path(case)),
             exposure: loaded.map(|_| case.exposure_dir().join("exposure.csv")),
             people: loaded.map(|l| l.matrix.people()),
+            since_before,
             incomplete: loaded.map(|l| stanch_report::lacking(&l.matrix)).unwrap_or_default(),
             seconds: seconds(took_us),
             stages: done.iter().map(stage).collect(),
