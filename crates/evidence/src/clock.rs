@@ -121,6 +121,18 @@ impl Clock {
         }
     }
 
+    /// A date and time of day, as microseconds since 1970 as if it were UTC, with its offset or its zone's name if it
+    /// has one; else in the clock's own zone.
+    pub(crate) fn moment(&mut self, local: i64, offset_us: Option<i64>, zone: &str) -> Option<Instant> {
+        let offset = match (offset_us, zone) {
+            (Some(offset), _) => offset,
+            (None, "") => self.own_offset(local)?,
+            (None, "UTC" | "GMT" | "UCT") => 0,
+            (None, name) => self.named_offset(name, local).ok()?,
+        };
+        Some(Instant(local - offset))
+    }
+
     /// The offset of the clock's own zone at a local time. An hour that a clock change repeats counts as its first run.
     fn own_offset(&mut self, local: i64) -> Option<i64> {
         // Zones change on quarters of an hour.

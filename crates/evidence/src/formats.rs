@@ -11,8 +11,10 @@ use crate::postgres::prefix::{Ends, Prefix};
 use crate::postgres::words::{self, Words};
 use crate::postgres::wrapped::Layout;
 use crate::reader::access::Shape;
-use crate::reader::delimited::ColumnsPack;
+use crate::reader::before::Before;
+use crate::reader::delimited::{ColumnsPack, Written};
 use crate::reader::messages::Programs;
+use crate::reader::pattern::{LogFormats, Pattern, Variables, VariablesPack};
 use crate::reader::patterns::{InMessage, MessagePattern, PatternPack};
 use crate::reader::rules::{Rules, RulesPack};
 use crate::reader::text::TextFormat;
@@ -62,9 +64,23 @@ pub struct FormatPack {
     /// Key in the file → event field or one of the words of [`crate::mapping_words`]; for jsonlog → csvlog's column.
     #[serde(default)]
     pub keys: BTreeMap<String, String>,
-    /// Variable of a `log_format` or `LogFormat` → event field or word.
+    /// What the variables of a `log_format` or `LogFormat` mean.
     #[serde(default)]
-    pub variables: BTreeMap<String, String>,
+    pub variables: VariablesPack,
+    /// Access logs written by a pattern that is known: nginx's `log_format` or Apache's `LogFormat`, tried in their
+    /// order. A pack without any gives the variables for patterns that the store file states.
+    #[serde(default)]
+    pub log_formats: Vec<String>,
+    /// Log formats: what the server does to values so that they hold no quotes, if not `\x22`.
+    #[serde(default)]
+    pub written: Option<Written>,
+    /// Text: pieces of patterns by their names; `<<name>>` in a pattern stands for the piece.
+    #[serde(default)]
+    pub parts: BTreeMap<String, String>,
+    /// JSON, pairs, log formats: a regular expression for what may stand before a record on its line. Its named groups
+    /// are values like the record's own.
+    #[serde(default)]
+    pub before: Option<String>,
     /// csvlog: its columns in order.
     #[serde(default)]
     pub columns: Vec<String>,
@@ -147,8 +163,10 @@ pub struct FormatPack {
 pub enum ReaderKind {
     /// Access logs in a server's own text shapes.
     Access,
-    /// JSON access logs, by a table of keys.
-    NginxJson,
+    /// Access logs by a server's pattern.
+    LogFormat,
+    /// Audit logs of a web application firewall, in sections.
+    AuditSections,
     /// PostgreSQL csvlog.
     PgCsv,
     /// PostgreSQL jsonlog.
@@ -167,6 +185,8 @@ pub enum ReaderKind {
     Json,
     /// Lines of columns by the pack's rules.
     Columns,
+    /// Lines of `key=value` by the pack's rules.
+    Pairs,
     /// Lines of text by the pack's patterns.
     Text,
     /// Rails' own log.
@@ -225,8 +245,7 @@ impl ReaderKind {
             ReaderKind::Pcap => {
                 matches!(framing, Framing::Blocks(Blocks::Pcap { .. } | Blocks::PcapNg { .. }))
             }
-            ReaderKind::NginxJson
-            | ReaderKind::PgJson
+            ReaderKind::PgJson
             | ReaderKind::PgWrapped
             | ReaderKind::JsonLines
             | ReaderKind::Json
@@ -289,8 +308,8 @@ pub struct Formats {
     pub(crate) pg_words: Arc<Words>,
     /// Keys behind an access log's lines, of all access packs.
     pub(crate) access_keys: Arc<BTreeMap<String, Target>>,
-    /// Variables of patterns, of all access packs.
-    pub(crate) variables: BTreeMap<String, Target>,
+    /// The variables of patterns that the store file states.
+    pub(crate) variables: Arc<Variables>,
     /// Keys under which documents of any format keep their records.
     /// What Windows events mean, whatever they are written in.
     pub(crate) windows: Arc<WindowsTable>,
@@ -308,8 +327,9 @@ pub(crate) struct Format {
     pub(crate) reader: ReaderKind,
     pub(crate) is_general: bool,
     pub(crate) shape: Option<Shape>,
-    /// Whether its pack gives the variables of patterns.
-    pub(crate) has_variables: bool,
+    /// Patterns that its lines follow.
+    pub(crate) log_formats: Arc<LogFormats>,
+    pub(crate) before: Option<Arc<Before>>,
     pub(crate) keys: Arc<BTreeMap<String, Target>>,
     pub(crate) pg_keys: Arc<BTreeMap<String, Column>>,
     pub(crate) columns: Arc<Vec<Column>>,
@@ -348,7 +368,7 @@ impl Formats {
     /// If a pack is not of its shape, or names a field, word or column that does not exist.
     pub fn load(packs: &Packs) -> Result<Formats, PackError> {
         let mut formats = Vec::new();
-        let (mut access_keys, mut variables) = (BTreeMap::new(), BTreeMap::new());
+        let (mut access_keys, mut variables) = (BTreeMap::new(), Variables::default());
         let mut windows = WindowsTable::default();
         let mut programs = Programs::default();
         let mut inside: BTreeMap<String, Vec<Arc<Rules>>> = BTreeMap::new();
@@ -359,7 +379,9 @@ impl Formats {
             if pack.reader == ReaderKind::Access {
                 access_keys.extend(format.keys.iter().map(|(k, t)| (k.clone(), *t)));
             }
-            variables.extend(targets(&shown, &pack.variables)?);
+            if pack.reader == ReaderKind::LogFormat && pack.log_formats.is_empty() {
+                variables = known_variables(&shown, &pack.variables)?;
+            }
             if pack.reader == ReaderKind::Messages {
                 programs.add(&pack.programs, &format.text);
             }
@@ -379,11 +401,36 @@ impl Formats {
             formats,
             abbreviations,
             access_keys: Arc::new(access_keys),
-            variables,
+            variables: Arc::new(variables),
             inside,
             windows: Arc::new(windows),
             programs: Arc::new(programs),
         })
+    }
+
+    /// These formats with one more, or with another in the place of the one of that name.
+    pub(crate) fn with_pack(&self, name: &str, text: &str) -> Result<Formats, PackError> {
+        let shown = format!("packs/formats/{name}.yaml");
+        let pack: FormatPack = stanch_packs::parse(&shown, text)?;
+        let mut formats = self.clone();
+        let format = compile(&shown, name, &pack, &[])?;
+        for key in &pack.inside {
+            match formats.inside.iter_mut().find(|inside| inside.key == *key) {
+                Some(inside) => inside.rules.push(Arc::clone(&format.rules)),
+                None => formats.inside.push(Inside { key: key.clone(), rules: vec![Arc::clone(&format.rules)] }),
+            }
+        }
+        formats.formats.retain(|f| f.name != name);
+        formats.formats.push(format);
+        Ok(formats)
+    }
+
+    /// What is wrong with a pack by its own samples.
+    pub(crate) fn problems_of(&self, name: &str, text: &str) -> Vec<String> {
+        match stanch_packs::parse::<FormatPack>(name, text) {
+            Ok(pack) => crate::samples::check_pack(name, &pack, self),
+            Err(e) => vec![e.to_string()],
+        }
     }
 
     /// The names of the formats, in order.
@@ -399,7 +446,7 @@ impl Formats {
     /// The format that a reader has; of several, the one that a stated pattern is for.
     pub(crate) fn by_reader(&self, reader: ReaderKind) -> Option<&Format> {
         let mut with_reader = self.formats.iter().filter(|f| f.reader == reader);
-        with_reader.clone().find(|f| f.has_variables).or_else(|| with_reader.next())
+        with_reader.clone().find(|f| f.log_formats.patterns.is_empty()).or_else(|| with_reader.next())
     }
 
     /// A clock for times of the given IANA zone; an unknown zone counts as UTC.
@@ -429,13 +476,16 @@ fn compile(shown: &str, name: &str, pack: &FormatPack, others: &[(String, Format
     let pg_keys =
         pack.keys.iter().filter(|_| is_pg_json).map(|(key, column)| Ok((key.clone(), named_column(shown, column)?)));
     let keys = if is_pg_json { BTreeMap::new() } else { targets(shown, &pack.keys)? };
+    let log_formats = log_formats(shown, pack)?;
+    // A line that follows a longer pattern has more of it.
+    let variables = log_formats.patterns.iter().map(Pattern::variable_count).min().unwrap_or(0);
     Ok(Format {
         name: name.to_owned(),
         title: pack.title.clone(),
         reader: pack.reader,
         is_general: pack.general || pack.reader == ReaderKind::JsonLines,
         shape: pack.shape,
-        has_variables: !pack.variables.is_empty(),
+        before: pack.before.as_ref().map(|written| Before::compile(shown, written)).transpose()?.map(Arc::new),
         keys: Arc::new(keys),
         pg_keys: Arc::new(pg_keys.collect::<Result<_, PackError>>()?),
         columns: Arc::new(pack.columns.iter().map(|c| named_column(shown, c)).collect::<Result<_, _>>()?),
@@ -452,13 +502,40 @@ fn compile(shown: &str, name: &str, pack: &FormatPack, others: &[(String, Format
         in_message: Arc::new(in_message(shown, pack, others)?),
         rails: Arc::new(pack.rails.clone()),
         wrapper: pack.wrapper,
-        demands: pack.rules.needs.len() + pack.rules.only.len(),
         audit: Arc::new(AuditTables::compile(shown, &pack.audit, &pack.syscalls)?),
+        demands: pack.rules.needs.len() + pack.rules.only.len() + variables,
+        log_formats: Arc::new(log_formats),
+    })
+}
+
+fn log_formats(shown: &str, pack: &FormatPack) -> Result<LogFormats, PackError> {
+    let variables = known_variables(shown, &pack.variables)?;
+    let compiled = pack.log_formats.iter().map(|written| {
+        let compiled = match pack.written {
+            Some(values) => Pattern::compile_as(written, values, &variables),
+            None => Pattern::compile(written, &variables),
+        };
+        compiled
+            .map_err(|fault| PackError::new(shown, format!("the log format {written:?} cannot be read by: {fault}")))
+    });
+    let class = Rules::compile(shown, &pack.rules)?.class();
+    Ok(LogFormats { patterns: compiled.collect::<Result<_, _>>()?, absent: pack.rules.absent.clone(), class })
+}
+
+fn known_variables(shown: &str, pack: &VariablesPack) -> Result<Variables, PackError> {
+    Variables::compile(pack).map_err(|fault| {
+        PackError::new(shown, format!("`variables` cannot be read: {fault}"))
+            .with_hint(format!("an OCSF path such as src_endpoint.ip, or one of: {}", Target::WORDS.join(", ")))
     })
 }
 
 fn text_format(shown: &str, pack: &FormatPack) -> Result<TextFormat, PackError> {
-    let patterns = pack.patterns.iter().map(|p| MessagePattern::compile(shown, p)).collect::<Result<_, _>>()?;
+    let whole = |p: &PatternPack| {
+        let matches =
+            pack.parts.iter().fold(p.matches.clone(), |m, (name, part)| m.replace(&format!("<<{name}>>"), part));
+        PatternPack { matches, ..p.clone() }
+    };
+    let patterns = pack.patterns.iter().map(|p| MessagePattern::compile(shown, &whole(p))).collect::<Result<_, _>>()?;
     let continues = pack.continues.as_ref().map(|written| {
         Regex::new(written).map_err(|e| PackError::new(shown, format!("`continues` cannot be read: {e}")))
     });

@@ -183,7 +183,7 @@ impl Harvest {
 
     /// The reader's most frequent reason.
     pub(crate) fn main_refusal(&self) -> Option<&str> {
-        let refusals = self.unread.iter().filter(|(_, of_format, _)| *of_format);
+        let refusals = self.unread.iter().filter(|(_, of_format, group)| *of_format && group.lines > 0);
         refusals.max_by_key(|(.., g)| g.lines).map(|(reason, ..)| reason.as_ref())
     }
 

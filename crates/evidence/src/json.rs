@@ -88,6 +88,70 @@ pub(crate) fn elements(text: &str) -> Option<Vec<&str>> {
     Some(elements.into_iter().map(RawValue::get).collect())
 }
 
+/// What stands between the quotes of a JSON string, unescaped; as it stands if that cannot be done.
+pub(crate) fn unescaped(inner: &str) -> Cow<'_, str> {
+    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+        return Cow::Borrowed(inner);
+    }
+    match serde_json::from_str::<String>(&format!("\"{inner}\"")) {
+        Ok(text) => Cow::Owned(text),
+        Err(_) => crate::reader::access::unescaped(inner),
+    }
+}
+
+/// What a server meant that wrote an object by hand: bytes escaped in its own way (`\x22`) inside strings, a lone `-` or
+/// nothing where a number was not there. Nothing if the text has neither.
+pub(crate) fn repaired(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut out = String::with_capacity(text.len() + 16);
+    let (mut at, mut copied, mut in_string, mut is_changed) = (0, 0, false, false);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => in_string = !in_string,
+            b'\\' if in_string && matches!(bytes.get(at + 1), Some(b'x' | b'v')) => {
+                let end = escapes_end(bytes, at);
+                out.push_str(&text[copied..at]);
+                let mut quoted = String::new();
+                push_string(&mut quoted, &crate::reader::access::unescaped(&text[at..end]));
+                out.push_str(&quoted[1..quoted.len() - 1]);
+                (copied, is_changed) = (end, true);
+                at = end;
+                continue;
+            }
+            b'\\' if in_string => at += 1,
+            b':' if !in_string => {
+                let after = text[at + 1..].trim_start();
+                let none = after.strip_prefix('-').unwrap_or(after).trim_start();
+                if none.starts_with([',', '}']) {
+                    out.push_str(&text[copied..=at]);
+                    out.push_str("null");
+                    at = text.len() - none.len();
+                    (copied, is_changed) = (at, true);
+                    continue;
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    out.push_str(&text[copied..]);
+    is_changed.then_some(out)
+}
+
+/// Where a run of `\xHH` and `\v` ends; at least one backslash and what follows it.
+fn escapes_end(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    loop {
+        at += match bytes.get(at..at + 4) {
+            Some([b'\\', b'x', a, b]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => 4,
+            _ if bytes.get(at..at + 2) == Some(b"\\v") => 2,
+            _ => break,
+        };
+    }
+    // `\x` with no number behind it: the backslash alone.
+    if at == from { from + 1 } else { at }
+}
+
 /// The value under a path whose dots go into objects, and with a number into arrays: `headers.User-Agent.0`. A key
 /// that holds the dots itself comes first.
 pub(crate) fn at_path<'a>(members: &[(Cow<'a, str>, &'a str)], path: &str) -> Option<&'a str> {
@@ -238,7 +302,26 @@ mod tests {
         assert!(members("[1]").is_none() && members(r#"{"a":1} x"#).is_none() && members("{").is_none());
     }
 
+    #[test]
+    fn what_a_server_wrote_by_hand_is_made_whole() {
+        let repair = |text| {
+            repaired(text).and_then(|t| {
+                members(&t)
+                    .map(|m| m.iter().filter_map(|(_, raw)| super::text(raw).map(Cow::into_owned)).collect::<Vec<_>>())
+            })
+        };
+        assert_eq!(repair(r#"{"a":"x\x22\xc3\xa9","b":-,"c": ,"d":2}"#).unwrap(), ["x\"é", "2"]);
+        assert_eq!(repair(r#"{"a":"\xzz\\x41:,"}"#).unwrap(), [r"\xzz\x41:,"]);
+        assert_eq!(repaired(r#"{"a":"b:,"}"#), None);
+        assert_eq!(repair(r#"{"a":"\x"#), None);
+    }
+
     proptest! {
+        #[test]
+        fn no_text_makes_repair_panic(text in "[{}\":,x\\\\0-9é -]{0,40}") {
+            let _ = repaired(&text);
+        }
+
         #[test]
         fn what_is_written_reads_back(name in "\\PC{0,10}", value in any::<String>()) {
             let mut out = String::new();

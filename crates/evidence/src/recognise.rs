@@ -17,15 +17,18 @@ use crate::mysql;
 use crate::network::PacketCapture;
 use crate::options::{Limits, ReadOptions};
 use crate::postgres::readers;
+use crate::postgres_decoding;
 use crate::reader::Reader;
 use crate::reader::access::Access;
+use crate::reader::audit_sections::AuditSections;
 use crate::reader::delimited::Delimited;
 use crate::reader::json_lines::{JsonLines, Mapping};
 use crate::reader::json_records::{self, JsonRecords};
-use crate::reader::keyed_json::KeyedJson;
+use crate::reader::make::Make;
 use crate::reader::messages::Messages;
 use crate::reader::mixed::Mixed;
-use crate::reader::pattern::{ByPattern, Pattern};
+use crate::reader::pairs::Pairs;
+use crate::reader::pattern::{ByPattern, Escape, LogFormats, Pattern};
 use crate::reader::rules::Rules;
 use crate::reader::syslog::Syslog;
 use crate::reader::text::Text;
@@ -35,6 +38,7 @@ use crate::syslog::Years;
 use stanch_model::Instant;
 use stanch_model::store::LogSource;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Share of lines from which on a format that is made for them is preferred to a general one.
 pub(crate) const FITS: f64 = 0.5;
@@ -46,6 +50,9 @@ const WRAPPED_LINES: usize = 100;
 /// Formats that may stand among the lines of another, and lines that one must have for it.
 const OTHERS_MAX: usize = 3;
 const OTHER_LINES: usize = 2;
+/// How much less of a sample a format may read that asks more of a record, and still be the one that is meant: lines are
+/// cut off, and what another format reads of the rest is read too.
+const NEARLY: f64 = 0.05;
 
 /// What is known of a log before its first line is read.
 #[derive(Clone, Copy)]
@@ -237,6 +244,8 @@ fn try_all<'a>(texts: &Sample, framing: Framing, context: &Context<'a>) -> Vec<T
     formats
         .filter_map(|format| {
             if format.reader == ReaderKind::Json
+                && format.before.is_none()
+                && !objects.is_repairable
                 && let Some(refusal) = objects.refusal(&format.rules)
             {
                 return Some(Trial { format, score: 0.0, refusal: Some(refusal.into_owned()) });
@@ -248,16 +257,24 @@ fn try_all<'a>(texts: &Sample, framing: Framing, context: &Context<'a>) -> Vec<T
         .collect()
 }
 
+/// Objects of a sample that are looked at for whether they can be repaired.
+const REPAIRS_MAX: usize = 20;
+
 /// A sample's JSON objects, opened once for all formats that may be theirs.
 struct Objects<'a> {
     texts: &'a Sample,
     opened: Vec<Option<Rc<Members<'a>>>>,
+    /// Whether an object that cannot be opened as it stands could be repaired.
+    is_repairable: bool,
 }
 
 impl<'a> Objects<'a> {
     fn of(texts: &'a Sample) -> Objects<'a> {
-        let opened = texts.records.iter().map(|(text, ..)| json::members(text).map(Rc::new)).collect();
-        Objects { texts, opened }
+        let opened: Vec<_> = texts.records.iter().map(|(text, ..)| json::members(text).map(Rc::new)).collect();
+        let unopened =
+            texts.records.iter().zip(&opened).filter(|((text, ..), opened)| opened.is_none() && text.starts_with('{'));
+        let is_repairable = unopened.take(REPAIRS_MAX).any(|((text, ..), _)| json::repaired(text).is_some());
+        Objects { texts, opened, is_repairable }
     }
 
     /// Why not one of them follows the rules, if none does.
@@ -277,13 +294,18 @@ impl<'a> Objects<'a> {
 }
 
 /// The best first. A format made for these lines goes before a general one that also takes them; of two that take as
-/// many, the one that asks more of a record.
+/// many or nearly as many, the one that asks more of a record.
 fn sort(trials: &mut [Trial<'_>]) {
-    let rank = |t: &Trial<'_>| (t.score >= FITS && !t.format.is_general, t.score);
+    let is_made_for = |t: &Trial<'_>| t.score >= FITS && !t.format.is_general;
+    let top = trials.iter().filter(|t| is_made_for(t)).map(|t| t.score).fold(0.0, f64::max);
+    let rank = |t: &Trial<'_>| {
+        let is_meant = is_made_for(t) && t.score >= top - NEARLY;
+        (is_made_for(t), is_meant, if is_meant { t.format.demands } else { 0 })
+    };
     trials.sort_by(|a, b| {
-        let (x, y) = (rank(a), rank(b));
-        let by_score = y.0.cmp(&x.0).then(y.1.total_cmp(&x.1));
-        by_score.then(b.format.demands.cmp(&a.format.demands)).then_with(|| a.format.name.cmp(&b.format.name))
+        let by_rank = rank(b).cmp(&rank(a)).then(b.score.total_cmp(&a.score));
+        let by_rank = by_rank.then(a.format.is_general.cmp(&b.format.is_general));
+        by_rank.then(b.format.demands.cmp(&a.format.demands)).then_with(|| a.format.name.cmp(&b.format.name))
     });
 }
 
@@ -349,6 +371,7 @@ fn stated(texts: &Sample, framing: Framing, context: &Context<'_>, remarks: &mut
         format
     });
     let format = match (named, &source.pattern) {
+        (Some(format), Some(pattern)) if format.reader == ReaderKind::Access => by_pattern(pattern, texts, context)?,
         (Some(format), _) => format,
         (None, Some(pattern)) => by_pattern(pattern, texts, context)?,
         (None, None) if !source.fields.is_empty() => context.formats.by_reader(ReaderKind::JsonLines)?,
@@ -380,8 +403,9 @@ fn stated(texts: &Sample, framing: Framing, context: &Context<'_>, remarks: &mut
 fn by_pattern<'a>(pattern: &str, texts: &Sample, context: &Context<'a>) -> Option<&'a Format> {
     let of_a_web_server =
         pattern.contains('$') || pattern.contains("%r") && pattern.contains('"') || pattern.contains("%>s");
-    if of_a_web_server || pattern.contains("%{") {
-        return context.formats.by_reader(ReaderKind::Access);
+    let is_directive = pattern.contains("LogFormat ") || pattern.contains("CustomLog ");
+    if of_a_web_server || is_directive || pattern.contains("%{") {
+        return context.formats.by_reader(ReaderKind::LogFormat);
     }
     let score = |format: &&Format| trial_reader(format, texts, context).map_or(0.0, |mut r| texts.score(r.as_mut()).0);
     let around = [ReaderKind::PgSyslog, ReaderKind::PgWrapped];
@@ -403,12 +427,17 @@ fn trial_reader(format: &Format, texts: &Sample, context: &Context<'_>) -> Optio
 
 /// A reader to look ahead with, whose events nobody keeps.
 fn ahead_reader(format: &Format, texts: &Sample, context: &Context<'_>) -> Option<Box<dyn Reader>> {
-    mysql_reader(format, context, true).or_else(|| final_reader(format, texts, context, &mut Vec::new()))
+    made_reader(format, context, true).or_else(|| final_reader(format, texts, context, &mut Vec::new()))
 }
 
-fn mysql_reader(format: &Format, context: &Context<'_>, is_trial: bool) -> Option<Box<dyn Reader>> {
+/// A reader that its family makes.
+fn made_reader(format: &Format, context: &Context<'_>, is_trial: bool) -> Option<Box<dyn Reader>> {
     let clock = context.formats.clock(context.time_zone);
-    mysql::reader(mysql::Make { format, clock, bytes_max: context.limits.line_bytes_max, is_trial })
+    let make = Make { format, clock, bytes_max: context.limits.line_bytes_max, is_trial };
+    match format.reader {
+        ReaderKind::PgTestDecoding | ReaderKind::PgWal2json => postgres_decoding::reader(make),
+        _ => mysql::reader(make),
+    }
 }
 
 /// The reader that reads the whole text.
@@ -423,22 +452,25 @@ fn final_reader<'a>(
     let pattern = context.source.and_then(|s| s.pattern.as_deref());
     let bytes_max = context.limits.line_bytes_max;
     Some(match format.reader {
-        ReaderKind::Access => match pattern.map(|p| (p, Pattern::compile(p, &formats.variables))) {
-            Some((_, Ok(compiled))) => Box::new(ByPattern::new(compiled, clock)),
-            Some((written, Err(fault))) => {
-                remarks.push(format!("the pattern {written:?} of the store file cannot be read by: {fault}"));
-                Box::new(Access::new(clock, formats.access_keys.clone(), None))
-            }
-            None => Box::new(Access::new(clock, formats.access_keys.clone(), None)),
-        },
-        ReaderKind::NginxJson => Box::new(KeyedJson::new(clock, format.keys.clone())),
+        ReaderKind::Access => Box::new(Access::new(clock, formats.access_keys.clone(), None)),
+        ReaderKind::LogFormat => {
+            let known = &format.log_formats;
+            let patterns =
+                if known.patterns.is_empty() { stated_pattern(pattern?, formats, remarks)? } else { known.clone() };
+            Box::new(ByPattern::new(patterns, format.before.clone(), clock))
+        }
+        ReaderKind::AuditSections => Box::new(AuditSections::new(clock, format.keys.clone(), bytes_max)),
         ReaderKind::PgCsv
         | ReaderKind::PgJson
         | ReaderKind::PgStderr
         | ReaderKind::PgSyslog
         | ReaderKind::PgWrapped
         | ReaderKind::PgBouncer => readers::reader(format, texts.texts(), context, false, remarks)?,
-        ReaderKind::Json => Box::new(JsonRecords::new(clock, format.rules.clone(), format.in_message.clone())),
+        ReaderKind::Json => {
+            let (rules, in_message) = (format.rules.clone(), format.in_message.clone());
+            Box::new(JsonRecords::new(clock, rules, in_message, format.before.clone()))
+        }
+        ReaderKind::Pairs => Box::new(Pairs::new(clock, format.rules.clone(), format.before.clone())),
         ReaderKind::Columns => Box::new(Delimited::new(
             clock,
             format.rules.clone(),
@@ -461,7 +493,7 @@ fn final_reader<'a>(
         | ReaderKind::MysqlAuditCsv
         | ReaderKind::MysqlBinlogText
         | ReaderKind::PgTestDecoding
-        | ReaderKind::PgWal2json => return mysql_reader(format, context, false),
+        | ReaderKind::PgWal2json => return made_reader(format, context, false),
         ReaderKind::Pcap => Box::new(PacketCapture::default()),
         ReaderKind::Binlog => Box::new(BinaryLog::default()),
         ReaderKind::JsonLines => {
@@ -476,6 +508,26 @@ fn final_reader<'a>(
         ReaderKind::WindowsEventJson => Box::new(WindowsEventJson::new(clock, formats.windows.clone())),
         ReaderKind::Auditd => Box::new(Auditd::new(clock, format.audit.clone())),
     })
+}
+
+/// The pattern that the store file states, compiled.
+fn stated_pattern(written: &str, formats: &Formats, remarks: &mut Vec<String>) -> Option<Arc<LogFormats>> {
+    let compiled = match Pattern::compile(written, &formats.variables) {
+        Ok(compiled) => compiled,
+        Err(fault) => {
+            remarks.push(format!(
+                "the pattern {written:?} of the store file cannot be read by: {fault}; recognised by content"
+            ));
+            return None;
+        }
+    };
+    if compiled.escape == Escape::None {
+        remarks.push(
+            "its values were written with escape=none: what a client sent may pretend to be other fields or lines"
+                .into(),
+        );
+    }
+    Some(Arc::new(LogFormats { patterns: vec![compiled], ..LogFormats::default() }))
 }
 
 /// Syslog's reader: programs that another format reads from whole lines are left to it.

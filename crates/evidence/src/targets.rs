@@ -55,6 +55,29 @@ impl Target {
         })
     }
 
+    /// The target of that name.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(crate) fn named(name: &str) -> Result<Target, WordFault> {
+        Target::from_name(name).ok_or_else(|| WordFault(name.to_owned()))
+    }
+
+    /// Whether a value that goes here says what one that goes to the other would.
+    pub(crate) fn fills_the_same(self, other: Target) -> bool {
+        let is_address = |t| matches!(t, Target::Text(TextField::SrcIp) | Target::LastAddress);
+        let is_duration = |t| matches!(t, Target::Duration(_) | Target::Nanoseconds);
+        let is_request_line = |t| matches!(t, Target::RequestLine | Target::WholeRequestLine);
+        let is_url = |t| is_request_line(t) || matches!(t, Target::Text(TextField::Url) | Target::WholeUrl);
+        let in_request_line = is_request_line(self)
+            && matches!(other, Target::Text(TextField::Url | TextField::HttpMethod) | Target::QueryArgs);
+        self == other
+            || in_request_line
+            || is_address(self) && is_address(other)
+            || is_duration(self) && is_duration(other)
+            || is_url(self) && is_url(other)
+    }
+
     /// The words besides event fields.
     pub(crate) const WORDS: &'static [&'static str] = &[
         "time",
@@ -79,6 +102,11 @@ impl Target {
         }
     }
 }
+
+/// A name that is no event field and no word.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no event field")]
+pub(crate) struct WordFault(pub(crate) String);
 
 /// The pieces of a request line: method, target, and whether it is one at all.
 pub(crate) fn request_line(request: &str) -> Option<(&str, &str)> {
@@ -130,6 +158,18 @@ fn whole_url(url: &str) -> Option<(&str, &str, Option<i64>, &str)> {
     (is_scheme && !host.is_empty()).then_some((scheme, host, port, if target.is_empty() { "/" } else { target }))
 }
 
+/// A host without the port that its header may name, and the port.
+fn host(text: &str) -> (&str, Option<i64>) {
+    match text.rsplit_once(':') {
+        // Brackets keep the colons of an IPv6 address.
+        Some((host, port)) if host.ends_with(']') || !host.contains(':') => match port.parse() {
+            Ok(port) if (0..=65_535).contains(&port) && !host.is_empty() => (host, Some(port)),
+            _ => (text, None),
+        },
+        _ => (text, None),
+    }
+}
+
 /// The last of several addresses.
 fn last_address(list: &str) -> &str {
     list.rsplit(',').map(str::trim).find(|one| !one.is_empty()).unwrap_or(list)
@@ -146,7 +186,12 @@ pub(crate) struct Draft<'a> {
 impl<'a> Draft<'a> {
     /// A value that goes to a target.
     pub(crate) fn put(&mut self, target: Target, value: impl Into<Cow<'a, str>>) {
-        self.values.push((target, value.into()));
+        let mut value = value.into();
+        // Protocols have small letters, however a log writes them.
+        if target == Target::Text(TextField::Protocol) && value.bytes().any(|b| b.is_ascii_uppercase()) {
+            value = Cow::Owned(value.to_ascii_lowercase());
+        }
+        self.values.push((target, value));
     }
 
     /// A value without a place, as text.
@@ -216,9 +261,18 @@ impl<'a> Draft<'a> {
                         record.set_number(NumberField::SrcPort, port);
                     }
                 }
+                Target::Text(TextField::Host) => {
+                    let (host, port) = host(value);
+                    record.set_text(TextField::Host, host);
+                    if let Some(port) = port {
+                        record.set_number(NumberField::DstPort, port);
+                    }
+                }
                 Target::Text(field) => record.set_text(field, value),
                 Target::Number(field) => {
-                    if let Some(n) = whole(value) {
+                    // A status below 100 (`-1`, `0`, `000`) says that there was no answer.
+                    let is_given = |n: &i64| field != NumberField::HttpStatus || *n >= 100;
+                    if let Some(n) = whole(value).filter(is_given) {
                         record.set_number(field, n);
                     }
                 }
@@ -377,6 +431,15 @@ mod tests {
         assert_eq!(whole_url("http://[2001:db8::1]/"), Some(("http", "[2001:db8::1]", None, "/")));
         assert_eq!(whole_url("/a?u=http://x"), None);
         assert_eq!(whole_url("https:///a"), None);
+    }
+
+    #[test]
+    fn a_host_loses_its_port() {
+        assert_eq!(host("shop.example:8443"), ("shop.example", Some(8443)));
+        assert_eq!(host("[2001:db8::1]:80"), ("[2001:db8::1]", Some(80)));
+        assert_eq!(host("2001:db8::1"), ("2001:db8::1", None));
+        assert_eq!(host("shop.example:x"), ("shop.example:x", None));
+        assert_eq!(host(":80"), (":80", None));
     }
 
     #[test]

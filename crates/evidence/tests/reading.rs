@@ -335,7 +335,7 @@ fn a_stated_pattern_that_cannot_be_compiled_is_named_and_the_file_read_by_conten
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("access.log");
     std::fs::write(&path, access_lines(2)).unwrap();
-    let pattern = Some("$remote_addr$status".to_owned());
+    let pattern = Some("$time_local $http_referer$http_user_agent".to_owned());
     let logs = [LogSource { name: "shop".into(), files: "**".into(), pattern, ..LogSource::default() }];
     let (accounts, _) = read_path(&path, &ReadOptions { logs: &logs, ..options() });
     assert_eq!(accounts[0].events, 2);

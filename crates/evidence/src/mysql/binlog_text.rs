@@ -4,11 +4,11 @@ use crate::clock::Clock;
 use crate::harvest::Harvest;
 use crate::held::{Held, KeptLine};
 use crate::lines::Line;
-use crate::mysql::Make;
 use crate::mysql::binlog_event::{Context, Row};
 use crate::mysql::binlog_head::{self, Head, Kind};
 use crate::mysql::binlog_statement::{DELIMITER, Ended, StatementLines, event_position};
 use crate::reader::Reader;
+use crate::reader::make::Make;
 use std::collections::VecDeque;
 
 /// Bytes that may be looked at again for each that is read: a statement that hides its end costs no more than this.

@@ -5,17 +5,17 @@ use crate::harvest::Harvest;
 use crate::held::{Held, KeptLine};
 use crate::json;
 use crate::lines::Line;
-use crate::mysql::Make;
 use crate::mysql::account::Denied;
 use crate::mysql::lookahead::{Look, Lookahead};
 use crate::mysql::session::DOUBT_USER_NAME;
 use crate::mysql::stamp::Stamp;
 use crate::reader::Reader;
+use crate::reader::make::Make;
 use stanch_model::event::Record;
 use stanch_model::{EventClass, Instant, TextField};
 
 /// Levels as servers write them, between brackets.
-const LEVELS: &[&str] = &["Note", "Warning", "ERROR", "Error", "System"];
+const LEVELS: &[&str] = &["Note", "Warning", "ERROR", "System"];
 /// Who writes lines without a level.
 const WRITERS: &[&str] = &["mysqld_safe ", "InnoDB: ", "server_audit: ", "Plugin ", "mysqld ", "mariadbd ", "UTC - "];
 /// Programs under whose names a system log holds such lines.
@@ -58,7 +58,10 @@ impl<'a> Said<'a> {
             Some(after) if digits > 0 => (&rest[..digits], after),
             _ => ("", rest),
         };
-        let Some((level, rest)) = bracketed(rest).filter(|(level, _)| LEVELS.contains(level)) else {
+        // Many programs write a time and a level; a connection's number between them does MySQL alone, and before it
+        // had one its times had two digits for the year.
+        let is_own = matches!(stamp, Stamp::Short(_)) || !thread.is_empty();
+        let Some((level, rest)) = bracketed(rest).filter(|(level, _)| is_own && LEVELS.contains(level)) else {
             let is_known = WRITERS.iter().any(|writer| rest.starts_with(writer));
             return is_known.then_some(Said { stamp, thread, level: "", code: "", subsystem: "", words: rest });
         };

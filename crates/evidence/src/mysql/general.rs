@@ -5,7 +5,6 @@ use crate::harvest::Harvest;
 use crate::held::{Held, KeptLine};
 use crate::json;
 use crate::lines::Line;
-use crate::mysql::Make;
 use crate::mysql::account::{Denied, Login};
 use crate::mysql::command::{Command, Entry, Head};
 use crate::mysql::lookahead::{Look, Lookahead};
@@ -14,6 +13,7 @@ use crate::mysql::sql::Lexer;
 use crate::mysql::stamp::Stamp;
 use crate::mysql::start::ServerStart;
 use crate::reader::Reader;
+use crate::reader::make::Make;
 use stanch_model::Instant;
 
 /// How far behind the last one a time may lie that is in doubt.

@@ -24,32 +24,9 @@ pub(crate) mod sql;
 pub(crate) mod stamp;
 pub(crate) mod start;
 
-use crate::clock::Clock;
-use crate::formats::{Format, ReaderKind};
-use crate::postgres_decoding::test_decoding::TestDecoding;
-use crate::postgres_decoding::wal2json::Wal2json;
+use crate::formats::ReaderKind;
 use crate::reader::Reader;
-
-/// Lines that may go on with one record while it is only tried whether a format fits. More of them say nothing about
-/// the format, since a statement may hold any line.
-const TRIAL_LINES_MAX: u64 = 24;
-
-/// How a reader is made.
-pub(crate) struct Make<'a> {
-    pub(crate) format: &'a Format,
-    pub(crate) clock: Clock,
-    /// Bytes that a record may have.
-    pub(crate) bytes_max: usize,
-    /// Whether it is only tried if the format fits.
-    pub(crate) is_trial: bool,
-}
-
-impl Make<'_> {
-    /// Lines that may go on with one record.
-    pub(crate) fn lines_max(&self) -> u64 {
-        if self.is_trial { TRIAL_LINES_MAX } else { u64::MAX }
-    }
-}
+use crate::reader::make::Make;
 
 /// The reader of that kind, if it is one of these.
 pub(crate) fn reader(make: Make<'_>) -> Option<Box<dyn Reader>> {
@@ -61,8 +38,6 @@ pub(crate) fn reader(make: Make<'_>) -> Option<Box<dyn Reader>> {
         ReaderKind::MysqlAuditCsv => Box::new(audit_csv::AuditCsv::new(make)),
         ReaderKind::MysqlError => Box::new(error_log::ErrorLog::new(make)),
         ReaderKind::MysqlBinlogText => Box::new(binlog_text::BinlogText::new(make)),
-        ReaderKind::PgTestDecoding => Box::new(TestDecoding::new(make)),
-        ReaderKind::PgWal2json => Box::new(Wal2json::new(make)),
         ReaderKind::MysqlSlow => Box::new(slow::Slow::new(make)),
         _ => return None,
     })

@@ -2,6 +2,8 @@
 //! it means. PgBouncer's own log is read beside them.
 
 pub(crate) mod csv;
+#[cfg(test)]
+mod hostile;
 pub(crate) mod json;
 pub(crate) mod message;
 mod pending;

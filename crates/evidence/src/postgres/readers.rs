@@ -52,8 +52,11 @@ pub(crate) fn reader(
             Box::new(Syslog::new(syslog::Parts { clock, years, matcher, words, programs, record_bytes_max: bytes_max }))
         }
         ReaderKind::PgWrapped => {
-            // An operator may write records only, so that no line has a prefix.
-            let matcher = prefix(&mut sample.by_ref().filter_map(|text| format.layout.line_in(text)), false);
+            // Any program's objects may hold lines with a severity. PostgreSQL's has two blanks behind it, and a prefix
+            // that says whose it is. An operator may write records only, so that no line has a prefix.
+            let lines = sample.by_ref().filter_map(|text| format.layout.line_in(text));
+            let matcher = prefix(&mut lines.filter(|line| line.contains(":  ")), false);
+            let matcher = matcher.filter(Matcher::tells_whose);
             let line_reader = |matcher| {
                 let clock = context.formats.clock(context.time_zone);
                 Stderr::new(clock, matcher, Arc::clone(&words), format.beside.clone(), bytes_max)

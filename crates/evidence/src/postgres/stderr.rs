@@ -90,12 +90,12 @@ impl Stderr {
     ) -> Result<(), Reason> {
         let max = self.record_bytes_max;
         let is_near = self.is_near(outer);
+        if self.beside.iter().any(|b| text.starts_with(b.as_str())) && self.pending.beside(place, text, max) {
+            return Ok(());
+        }
         // Log shippers turn the tab into blanks, or take it away from an empty line.
         let goes_on = text.starts_with(' ') && !text.trim().is_empty();
         if is_near && goes_on && self.pending.go_on(place, None, text, Join::Line, max) {
-            return Ok(());
-        }
-        if self.beside.iter().any(|b| text.starts_with(b.as_str())) && self.pending.beside(place, text, max) {
             return Ok(());
         }
         self.flush(harvest);

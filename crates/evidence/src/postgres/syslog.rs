@@ -74,8 +74,8 @@ pub(crate) fn is_of(programs: &[String], e: &Envelope<'_>) -> bool {
 fn numbered(message: &str) -> (Number, &str) {
     let mut rest = message;
     for _ in 0..2 {
-        let Some((inner, after)) = rest.strip_prefix('[').and_then(|r| r.split_once(']')) else { break };
-        let after = after.strip_prefix(' ').unwrap_or(after);
+        // A prefix may begin with brackets too, but not with a blank behind the first that hold a number.
+        let Some((inner, after)) = rest.strip_prefix('[').and_then(|r| r.split_once("] ")) else { break };
         let (record, piece) = inner.split_once('-').unwrap_or(("", inner));
         let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
         if !piece.is_empty() && all_digits(record) && all_digits(piece) {
@@ -311,6 +311,7 @@ mod tests {
         assert_eq!(read("[user=a] x"), (None, None, "[user=a] x"));
         assert_eq!(read("[GREEN] x"), (None, None, "[GREEN] x"));
         assert_eq!(read("[-] x"), (None, None, "[-] x"));
+        assert_eq!(read("[972][client backend] x"), (None, None, "[972][client backend] x"));
         assert_eq!(read("x"), (None, None, "x"));
     }
 

@@ -4,10 +4,22 @@ pub(crate) mod test_decoding;
 pub(crate) mod tuple;
 pub(crate) mod wal2json;
 
+use crate::formats::ReaderKind;
 use crate::harvest::Harvest;
 use crate::json;
+use crate::reader::Reader;
+use crate::reader::make::Make;
 use stanch_model::event::Record;
 use stanch_model::{EventClass, Instant, Position, TextField};
+
+/// The reader of that kind, if it is one of these.
+pub(crate) fn reader(make: Make<'_>) -> Option<Box<dyn Reader>> {
+    Some(match make.format.reader {
+        ReaderKind::PgTestDecoding => Box::new(test_decoding::TestDecoding::new(make)),
+        ReaderKind::PgWal2json => Box::new(wal2json::Wal2json::new(make)),
+        _ => return None,
+    })
+}
 
 /// Why a change without a time is unread.
 const NO_TIME: &str = "no time in this output; write it with the plugin's option include-timestamp";

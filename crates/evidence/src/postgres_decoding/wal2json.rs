@@ -5,9 +5,9 @@ use crate::harvest::{Harvest, Reason};
 use crate::json;
 use crate::json_record::JsonRecords;
 use crate::lines::Line;
-use crate::mysql::Make;
 use crate::postgres_decoding::{Change, NO_TIME};
 use crate::reader::Reader;
+use crate::reader::make::Make;
 use stanch_model::{Instant, Position};
 use std::borrow::Cow;
 

@@ -63,6 +63,9 @@ impl Reader for Access {
         if let Some((host, _)) = parts.vhost.map(|v| v.rsplit_once(':').unwrap_or((v, ""))) {
             record.set_text(TextField::Host, host);
         }
+        if let Some(device) = parts.device {
+            record.set_text(TextField::Device, device);
+        }
         if let Some(user) = parts.user {
             record.set_text(TextField::UserName, user);
         }
@@ -80,8 +83,10 @@ impl Reader for Access {
         if let Some(agent) = &agent {
             record.set_text(TextField::UserAgent, agent);
         }
-        record.set_text(TextField::Status, if parts.status < 400 { "success" } else { "failure" });
-        record.set_number(NumberField::HttpStatus, parts.status);
+        if let Some(status) = parts.status {
+            record.set_text(TextField::Status, if status < 400 { "success" } else { "failure" });
+            record.set_number(NumberField::HttpStatus, status);
+        }
         record.set_number(NumberField::ResponseBytes, parts.bytes);
         if !parts.rest.is_empty() {
             self.unmapped.clear();
@@ -102,12 +107,15 @@ impl Reader for Access {
 
 /// A line taken apart; texts still escaped as the server wrote them.
 struct Parts<'a> {
+    /// The machine that passed the line on, from syslog's head.
+    device: Option<&'a str>,
     vhost: Option<&'a str>,
     client: &'a str,
     user: Option<&'a str>,
     time: Instant,
     request: &'a str,
-    status: i64,
+    /// None where there was no answer.
+    status: Option<i64>,
     bytes: i64,
     referrer: Option<&'a str>,
     agent: Option<&'a str>,
@@ -117,11 +125,23 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn of(text: &'a str, clock: &mut Clock) -> Result<Parts<'a>, &'static str> {
         let (head, time, after) = at_time(text, clock)?;
+        let (device, head) = behind_syslog(head);
         let (vhost, client, user) = who(head).ok_or("no client address before the time")?;
         let after = after.strip_prefix(" \"").ok_or("no quoted request after the time")?;
         let (request, (status, bytes, after)) = request_and_result(after)?;
-        let mut parts =
-            Parts { vhost, client, user, time, request, status, bytes, referrer: None, agent: None, rest: after };
+        let mut parts = Parts {
+            device,
+            vhost,
+            client,
+            user,
+            time,
+            request,
+            status,
+            bytes,
+            referrer: None,
+            agent: None,
+            rest: after,
+        };
         if let Some(quoted) = after.strip_prefix(" \"") {
             // A line cut off behind its status still says who asked for what and got how much.
             if let Some((referrer, agent, rest)) = referrer_and_agent(quoted) {
@@ -159,20 +179,30 @@ fn at_time<'a>(text: &'a str, clock: &mut Clock) -> Result<(&'a str, Instant, &'
     Err(reason)
 }
 
+/// The machine and what stands behind syslog's head, if one stands before the client's address.
+fn behind_syslog(head: &str) -> (Option<&str>, &str) {
+    let bare = head.strip_prefix('<').and_then(|h| h.split_once('>')).map_or(head, |(_, bare)| bare);
+    let b = bare.as_bytes();
+    let is_old = b.len() > 16 && b[..3].is_ascii() && b[3] == b' ' && b[9] == b':' && b[12] == b':';
+    let is_new = b.len() > 20 && b[4] == b'-' && b[10] == b'T';
+    if !is_old && !is_new {
+        return (None, head);
+    }
+    let Some((before, behind)) = bare.split_once(": ") else { return (None, head) };
+    let device = before.split_ascii_whitespace().nth(if is_old { 3 } else { 1 });
+    (device, behind)
+}
+
 /// Virtual host, client, user from what stands before the time.
 fn who(head: &str) -> Option<(Option<&str>, &str, Option<&str>)> {
     let head = head.trim();
     let (first, rest) = head.split_once(' ').unwrap_or((head, ""));
-    if is_client(first) && !(first.contains(':') && second_is_address(rest)) {
-        return Some((None, first, user(rest)));
+    // `shop.example:443 192.0.2.7 - -`; where a name is looked up for the client, an address would have to be its ident.
+    let (second, behind) = rest.split_once(' ').unwrap_or((rest, ""));
+    if is_host(first) && is_address(second) && (behind.contains(' ') || !is_client(first)) {
+        return Some((Some(first), second, user(behind)));
     }
-    // `shop.example:443 192.0.2.7 - -`
-    let (client, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-    (is_host(first) && is_address(client)).then(|| (Some(first), client, user(rest)))
-}
-
-fn second_is_address(rest: &str) -> bool {
-    rest.split(' ').next().is_some_and(is_address)
+    is_client(first).then(|| (None, first, user(rest)))
 }
 
 fn is_address(text: &str) -> bool {
@@ -196,7 +226,7 @@ fn user(rest: &str) -> Option<&str> {
     (!matches!(user, "" | "-" | "\"\"")).then_some(user)
 }
 
-type Result3<'a> = (i64, i64, &'a str);
+type Result3<'a> = (Option<i64>, i64, &'a str);
 
 /// The request up to its closing quote; status, bytes and the rest behind it.
 fn request_and_result(text: &str) -> Result<(&str, Result3<'_>), &'static str> {
@@ -213,12 +243,15 @@ fn request_and_result(text: &str) -> Result<(&str, Result3<'_>), &'static str> {
 fn result(text: &str) -> Option<Result3<'_>> {
     let text = text.strip_prefix(' ')?;
     let b = text.as_bytes();
-    if b.len() < 5 || b[3] != b' ' || !b[..3].iter().all(u8::is_ascii_digit) {
+    let (status, after) = if b.starts_with(b"- ") {
+        (None, 2)
+    } else if b.len() >= 5 && b[3] == b' ' && b[..3].iter().all(u8::is_ascii_digit) {
+        (Some(b[..3].iter().fold(0, |n, d| n * 10 + i64::from(d - b'0'))), 4)
+    } else {
         return None;
-    }
-    let status = b[..3].iter().fold(0, |n, d| n * 10 + i64::from(d - b'0'));
-    let length = text[4..].find(' ').unwrap_or(text.len() - 4);
-    let (bytes, rest) = text[4..].split_at(length);
+    };
+    let length = text[after..].find(' ').unwrap_or(text.len() - after);
+    let (bytes, rest) = text[after..].split_at(length);
     let bytes = if bytes == "-" { 0 } else { bytes.parse().ok().filter(|n| *n >= 0)? };
     Some((status, bytes, rest))
 }
@@ -283,6 +316,8 @@ pub(crate) fn unescaped(text: &str) -> Cow<'_, str> {
             Some(b'n') => (b'\n', 2),
             Some(b'r') => (b'\r', 2),
             Some(b't') => (b'\t', 2),
+            Some(b'v') => (0x0b, 2),
+            Some(b'b') => (8, 2),
             _ => (bytes[at], 1),
         };
         out.push(byte);

@@ -2,19 +2,17 @@
 
 use crate::clock::Clock;
 use crate::harvest::{Harvest, Reason};
-use crate::json;
 use crate::lines::Line;
 use crate::reader::Reader;
 use crate::reader::csv::{self, Cut, Grown, OpenRecord};
 use crate::reader::heads::{Head, HeadLine, ToldPack};
 use crate::reader::patterns::InMessage;
-use crate::reader::rules::{Named, Rules, Used};
-use crate::reader::tree::Tree;
+use crate::reader::row::Row;
+use crate::reader::rules::Rules;
 use crate::targets::Draft;
 use serde::Deserialize;
 use stanch_model::Position;
 use std::borrow::Cow;
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// How lines are cut into columns, as a pack says it.
@@ -48,9 +46,16 @@ pub struct ColumnsPack {
     /// has counts; a longer line's further columns go under `further`.
     #[serde(default)]
     pub columns: Vec<Vec<String>>,
+    /// How many columns a line must have at least, where columns were added over the years: a line with fewer than a
+    /// list has its first ones.
+    #[serde(default)]
+    pub least: Option<usize>,
     /// What was done to values so that they hold no separator.
     #[serde(default)]
     pub written: Written,
+    /// The columns whose values were so written, if not all.
+    #[serde(default)]
+    pub encoded: Vec<String>,
 }
 
 /// What was done to values so that they hold no separator.
@@ -62,10 +67,12 @@ pub enum Written {
     Plain,
     /// A blank became `+`, in the columns named by people only (user agent, referrer).
     Plus,
-    /// Percent-encoding over everything that the column's own encoding left, as CloudFront does.
+    /// Percent-encoding over everything that the column's own encoding left, as CloudFront does; in older files twice.
     Percent,
-    /// `\x2c` for bytes, as Zeek does.
+    /// `\x2c` for bytes, as Zeek does; `\"` and `\\`, as Apache does.
     Hex,
+    /// `#2C` for bytes, as HAProxy does.
+    Hash,
 }
 
 /// The reader.
@@ -79,44 +86,6 @@ pub(crate) struct Delimited {
     ranges: Vec<(usize, usize)>,
     record_bytes_max: usize,
     open: Option<OpenRecord>,
-}
-
-/// A record's columns under their names.
-struct Row<'a> {
-    head: &'a Head,
-    names: &'a [String],
-    values: Vec<Cow<'a, str>>,
-    /// The column that holds the record itself as a JSON object, and that object.
-    inner: Option<(usize, Tree<'a>)>,
-}
-
-impl Named for Row<'_> {
-    fn value(&self, key: &str) -> Option<Cow<'_, str>> {
-        if let Some(value) = self.inner.as_ref().and_then(|(_, tree)| tree.value(key)) {
-            return Some(value);
-        }
-        if let Some((_, value)) = self.head.common.iter().find(|(name, _)| name == key) {
-            return Some(Cow::Borrowed(value));
-        }
-        let at = self.names.iter().position(|name| name == key)?;
-        self.values.get(at).map(|v| Cow::Borrowed(v.as_ref()))
-    }
-}
-
-impl Row<'_> {
-    /// Keeps what the object inside has and nobody used.
-    fn keep_inner(&self, rules: &Rules, used: Used, draft: &mut Draft<'_>) {
-        let top = self.inner.iter().flat_map(|(_, tree)| tree.top());
-        for (key, raw) in top.filter(|(key, raw)| !rules.uses(used, key) && !json::is_empty(raw)) {
-            draft.unmapped_json(&key, raw);
-        }
-    }
-
-    /// The name to keep a column around the object by: none for the object itself.
-    fn outer_name<'n>(&self, column: usize, name: &'n str) -> Option<Cow<'n, str>> {
-        let (_, tree) = self.inner.as_ref().filter(|(at, _)| *at != column)?;
-        Some(if tree.has(name) { Cow::Owned(format!("envelope.{name}")) } else { Cow::Borrowed(name) })
-    }
 }
 
 impl Delimited {
@@ -203,7 +172,7 @@ impl Delimited {
         }
         let (pack, head) = (Arc::clone(&self.pack), Arc::clone(&self.head));
         let names = match (&head.names, &pack.columns) {
-            (named, lists) if named.is_empty() => match list_for(self.ranges.len(), lists) {
+            (named, lists) if named.is_empty() => match list_for(self.ranges.len(), lists, pack.least) {
                 Some(list) => list,
                 None if lists.is_empty() => return Err("no line before it names this format's columns".into()),
                 None => return Err("not the number of columns that this format has".into()),
@@ -213,48 +182,24 @@ impl Delimited {
             }
             (named, _) => named.as_slice(),
         };
-        let value = |range: &(usize, usize)| match &text[range.0..range.1] {
+        let is_encoded =
+            |i: usize| pack.encoded.is_empty() || names.get(i).is_some_and(|name| pack.encoded.contains(name));
+        let value = |(i, range): (usize, &(usize, usize))| match &text[range.0..range.1] {
             raw if head.is_none(raw) => Cow::Borrowed(""),
             _ if pack.csv => csv::value(text, *range),
+            raw if !is_encoded(i) => Cow::Borrowed(raw),
             raw => plain(raw, pack.written),
         };
-        let values: Vec<Cow<'_, str>> = self.ranges.iter().map(value).collect();
-        let inner = self.rules.unpack.iter().find_map(|key| {
-            let at = names.iter().position(|name| name == key)?;
-            Some((at, values.get(at)?.clone()))
-        });
-        let inner = inner.as_ref().and_then(|(at, text)| {
-            let tree = Tree::new(Rc::new(json::members(text)?), Vec::new());
-            Some((*at, tree))
-        });
-        let row = Row { head: &head, names, values, inner };
+        let values: Vec<Cow<'_, str>> = self.ranges.iter().enumerate().map(value).collect();
+        let inner = Row::inner(names, &values, &self.rules.unpack);
+        let row = Row::new((&head, names), &values, inner);
         if let Some(reason) = self.rules.refusal(&row) {
             return Err(reason);
         }
         let mut draft = Draft::default();
         let (time, class, used) =
             self.rules.apply(&row, &mut self.clock, &mut draft).map_err(|fault| Cow::Borrowed(fault.reason()))?;
-        for (name, value) in head.common.iter().filter(|(name, _)| !self.rules.uses(used, name)) {
-            draft.unmapped_text(name, value);
-        }
-        row.keep_inner(&self.rules, used, &mut draft);
-        for (i, value) in row.values.iter().enumerate().filter(|(_, value)| !self.rules.is_absent(value)) {
-            match (names.get(i), head.list(i)) {
-                (Some(name), _) if row.inner.is_some() => {
-                    let Some(name) = row.outer_name(i, name).filter(|name| !self.rules.uses(used, name)) else {
-                        continue;
-                    };
-                    draft.unmapped_text(&name, value);
-                }
-                (Some(name), _) if self.rules.uses(used, name) => {}
-                (Some(name), Some(between)) => {
-                    let (from, to) = self.ranges[i];
-                    draft.unmapped_json(name, &list(&text[from..to], between, pack.written));
-                }
-                (Some(name), None) => draft.unmapped_text(name, value),
-                (None, _) => draft.unmapped_text(&format!("further_{}", i + 1), value),
-            }
-        }
+        row.keep_the_rest((text, &self.ranges, pack.written), &self.rules, used, &mut draft);
         let class = self.in_message.read_in(&mut draft).unwrap_or(class);
         draft.finish((time, class, position), |record| harvest.event(record, lines));
         Ok(())
@@ -302,23 +247,13 @@ impl Reader for Delimited {
     }
 }
 
-/// A column of several values as a JSON array.
-fn list(raw: &str, between: &str, written: Written) -> String {
-    let mut array = String::from("[");
-    for (i, value) in raw.split(between).enumerate() {
-        if i > 0 {
-            array.push(',');
-        }
-        json::push_string(&mut array, &plain(value, written));
-    }
-    array.push(']');
-    array
-}
-
-/// The list of columns for a line of so many: one as long, else the longest that is shorter.
-fn list_for(count: usize, lists: &[Vec<String>]) -> Option<&[String]> {
+/// The list of columns for a line of so many: one as long, else the longest that is shorter, else the beginning of a
+/// longer one if the line has the least.
+fn list_for(count: usize, lists: &[Vec<String>], least: Option<usize>) -> Option<&[String]> {
     let exact = lists.iter().find(|list| list.len() == count);
-    exact.or_else(|| lists.iter().filter(|l| l.len() < count).max_by_key(|l| l.len())).map(Vec::as_slice)
+    let shorter = exact.or_else(|| lists.iter().filter(|l| l.len() < count).max_by_key(|l| l.len()));
+    let longer = || lists.iter().find(|l| l.len() > count && least.is_some_and(|least| count >= least));
+    shorter.or_else(longer).map(Vec::as_slice)
 }
 
 /// Cuts a line into ranges. False if a quote never closes.
@@ -337,7 +272,7 @@ fn cut(text: &str, pack: &ColumnsPack, separator: &[u8], ranges: &mut Vec<(usize
         }
         let closing = match bytes.get(at) {
             Some(b'"') if pack.quoted => Some(b'"'),
-            Some(b'[') if pack.quoted => Some(b']'),
+            Some(b'[') if pack.quoted && is_bracketed(&bytes[at..], separator) => Some(b']'),
             _ => None,
         };
         let end = match closing {
@@ -361,6 +296,11 @@ fn cut(text: &str, pack: &ColumnsPack, separator: &[u8], ranges: &mut Vec<(usize
     }
 }
 
+/// Whether a bracket holds a whole column: a time does, the address in `[2001:db8::7]:443` does not.
+fn is_bracketed(text: &[u8], separator: &[u8]) -> bool {
+    memchr::memchr(b']', text).is_none_or(|at| at + 1 == text.len() || text[at + 1..].starts_with(separator))
+}
+
 /// Where a quoted column ends: a closing character behind which the line ends or a separator stands. Servers that
 /// escape no quotes write them into the middle of a value.
 fn closing_at(bytes: &[u8], from: usize, close: u8, separator: &[u8]) -> Option<usize> {
@@ -378,14 +318,46 @@ fn closing_at(bytes: &[u8], from: usize, close: u8, separator: &[u8]) -> Option<
 }
 
 /// A value as it was before it was written.
-fn plain(text: &str, written: Written) -> Cow<'_, str> {
+pub(super) fn plain(text: &str, written: Written) -> Cow<'_, str> {
     match written {
         Written::Plain => Cow::Borrowed(text),
         Written::Plus if text.contains('+') && !text.starts_with('/') => Cow::Owned(text.replace('+', " ")),
         Written::Plus => Cow::Borrowed(text),
-        Written::Percent => percent_encoding::percent_decode_str(text).decode_utf8_lossy(),
+        Written::Percent => {
+            let once = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+            if !once.contains("%20") {
+                return once;
+            }
+            Cow::Owned(percent_encoding::percent_decode_str(&once).decode_utf8_lossy().into_owned())
+        }
         Written::Hex => crate::reader::access::unescaped(text),
+        Written::Hash => unhashed(text),
     }
+}
+
+/// Takes `#2C` off.
+fn unhashed(text: &str) -> Cow<'_, str> {
+    if memchr::memchr(b'#', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let bytes = text.as_bytes();
+    let digit = |at: usize| bytes.get(at).and_then(|b| char::from(*b).to_digit(16));
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let pair = (bytes[at] == b'#').then(|| digit(at + 1).zip(digit(at + 2))).flatten();
+        match pair.and_then(|(high, low)| u8::try_from(high * 16 + low).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                at += 3;
+            }
+            None => {
+                out.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    Cow::Owned(String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
 }
 
 #[cfg(test)]
@@ -403,7 +375,9 @@ mod tests {
             comment: None,
             told: None,
             columns: Vec::new(),
+            least: None,
             written: Written::Plain,
+            encoded: Vec::new(),
         };
         let mut ranges = Vec::new();
         cut(text, &pack, separator.to_string().as_bytes(), &mut ranges)
@@ -416,8 +390,26 @@ mod tests {
         assert_eq!(columns(r#"a "b "c" d" e"#, ' ', false), Some(vec!["a", "b \"c", "d\"", "e"]));
         assert_eq!(columns(r#""b \" c" e"#, ' ', false), Some(vec![r#"b \" c"#, "e"]));
         assert_eq!(columns("a \"b", ' ', false), None);
+        assert_eq!(columns("[a b]:1 [c d]", ' ', false), Some(vec!["[a", "b]:1", "c d"]));
+        assert_eq!(columns("[a", ' ', false), None);
         assert_eq!(columns("a,,b,", ',', false), Some(vec!["a", "", "b", ""]));
         assert_eq!(columns("a   b  ", ' ', true), Some(vec!["a", "b"]));
         assert_eq!(columns("", ' ', true), Some(vec![""]));
+    }
+
+    #[test]
+    fn values_come_back_as_they_were() {
+        assert_eq!(plain("a#22b#7C#zz#", Written::Hash), "a\"b|#zz#");
+        assert_eq!(plain("x%20(y)%25", Written::Percent), "x (y)%");
+        assert_eq!(plain("x%2520(y)", Written::Percent), "x (y)");
+        assert_eq!(plain(r#"\x41\"\\"#, Written::Hex), r#"A"\"#);
+    }
+
+    #[test]
+    fn a_line_takes_the_list_that_fits_its_length() {
+        let lists = [vec!["a".to_owned(); 5], vec!["b".to_owned(); 3]];
+        let of = |count, least| list_for(count, &lists, least).map(|l| (l[0].as_str(), l.len()));
+        assert_eq!((of(3, None), of(4, None), of(6, None)), (Some(("b", 3)), Some(("b", 3)), Some(("a", 5))));
+        assert_eq!((of(2, None), of(2, Some(2)), of(1, Some(2))), (None, Some(("a", 5)), None));
     }
 }

@@ -70,7 +70,14 @@ impl Head {
     /// Takes in a line, if it is a head. `names_first` says whether it may be one that names the columns without a mark.
     pub(crate) fn take(&mut self, line: &Line<'_>, pack: &ColumnsPack, names_first: bool) -> HeadLine {
         if let Some(names) = pack.named_behind.as_ref().and_then(|begin| line.text.strip_prefix(begin.as_str())) {
-            let names = names.split(self.separator.as_str()).map(str::trim).filter(|n| !n.is_empty());
+            // CloudFront names columns with blanks between them and separates their values by tabs.
+            let is_blank = self.separator.chars().all(char::is_whitespace);
+            let pieces: Vec<&str> = if is_blank {
+                names.split_whitespace().collect()
+            } else {
+                names.split(self.separator.as_str()).map(str::trim).collect()
+            };
+            let names = pieces.into_iter().filter(|n| !n.is_empty());
             self.names = names.map(str::to_owned).collect();
             self.lists.clear();
             return HeadLine::Names;
@@ -143,5 +150,58 @@ impl Head {
     pub(crate) fn list(&self, column: usize) -> Option<&str> {
         let is_list = self.lists.get(column).copied().unwrap_or(false);
         self.list_separator.as_deref().filter(|_| is_list)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::Formats;
+    use crate::options::ReadOptions;
+    use crate::samples::read_text;
+    use stanch_model::{EventBatch, EventFields, FileAccount, TextField};
+    use stanch_packs::Packs;
+    use std::fmt::Write;
+
+    fn read(text: &str) -> (FileAccount, Vec<String>) {
+        let formats = Formats::load(&Packs::shipped()).unwrap();
+        let (account, kept) = read_text("x", text.as_bytes(), &ReadOptions::new(&formats, "UTC"));
+        let users =
+            kept.iter().flat_map(EventBatch::rows).map(|r| r.text(TextField::UserName).unwrap_or("").to_owned());
+        (account, users.collect())
+    }
+
+    #[test]
+    fn a_head_holds_for_all_windows_of_a_long_file() {
+        let mut text =
+            "#separator \\x09\n#unset_field\t-\n#path\thttp\n#fields\tts\tuid\tid.orig_h\turi\tusername\n".to_owned();
+        for i in 0..20_000 {
+            let _ = writeln!(text, "{}.5\tC{i}\t203.0.113.9\t/a/{i}\tkim{i}", 1_772_486_045 + i);
+        }
+        let (account, users) = read(&text);
+        assert!(text.len() > 3 * 256 * 1024);
+        assert_eq!((account.events, account.unread_lines()), (20_000, 0), "{:?}", account.unread);
+        assert_eq!(users.last().map(String::as_str), Some("kim19999"));
+        assert!(account.remarks.is_empty(), "{:?}", account.remarks);
+    }
+
+    #[test]
+    fn csv_records_over_several_lines_hold_together_across_windows() {
+        let mut text = "Date (UTC),User agent,Username,IP address,Application ID,Status\n".to_owned();
+        for i in 0..6_000 {
+            let agent = format!("\"x{i}\n2026-03-02T21:14:05Z,y,forged,192.0.2.1,a,Success\n{}\"", "z".repeat(50));
+            let _ = writeln!(text, "2026-03-02T21:14:05Z,{agent},kim{i},203.0.113.9,a,Failure");
+        }
+        let (account, users) = read(&text);
+        assert_eq!((account.events, account.unread_lines()), (6_000, 0), "{:?}", account.unread);
+        assert_eq!(account.lines, 18_001);
+        assert!(users.iter().enumerate().all(|(i, user)| *user == format!("kim{i}")));
+    }
+
+    #[test]
+    fn comments_or_names_alone_make_no_format() {
+        let (account, _) = read("# a file\n# of comments\n# only\n");
+        assert_eq!((account.format, account.unread.len()), (None, 1));
+        let (account, _) = read("srcaddr and dstaddr, start and bytes\nof a letter\n");
+        assert_eq!(account.events, 0);
     }
 }

@@ -5,6 +5,7 @@ use crate::harvest::{Harvest, Reason};
 use crate::json;
 use crate::lines::Line;
 use crate::reader::Reader;
+use crate::reader::before::{Before, Headed};
 use crate::reader::patterns::InMessage;
 use crate::reader::rules::Rules;
 use crate::reader::tree::Tree;
@@ -18,11 +19,18 @@ pub(crate) struct JsonRecords {
     clock: Clock,
     rules: Arc<Rules>,
     in_message: Arc<InMessage>,
+    before: Option<Arc<Before>>,
 }
 
 impl JsonRecords {
-    pub(crate) fn new(clock: Clock, rules: Arc<Rules>, in_message: Arc<InMessage>) -> JsonRecords {
-        JsonRecords { clock, rules, in_message }
+    /// `before` is what may stand before an object on its line.
+    pub(crate) fn new(
+        clock: Clock,
+        rules: Arc<Rules>,
+        in_message: Arc<InMessage>,
+        before: Option<Arc<Before>>,
+    ) -> JsonRecords {
+        JsonRecords { clock, rules, in_message, before }
     }
 }
 
@@ -53,8 +61,17 @@ const NO_OBJECT: &str = "not one whole JSON object";
 
 impl Reader for JsonRecords {
     fn line(&mut self, line: &Line<'_>, harvest: &mut Harvest) {
-        let rules = Arc::clone(&self.rules);
-        if opened(line.text, &rules, |tree| self.record(&rules, tree, line, harvest)).is_none() {
+        let (rules, before) = (Arc::clone(&self.rules), self.before.clone());
+        let before = before.as_ref().filter(|_| !line.text.starts_with('{'));
+        let (head, object) = before.map_or((Vec::new(), line.text), |before| before.split(line.text));
+        let is_read = |text: &str, reader: &mut JsonRecords, harvest: &mut Harvest| {
+            opened(text, &rules, |tree| reader.record(&rules, (&head, tree), line, harvest)).is_some()
+        };
+        if is_read(object, self, harvest) {
+            return;
+        }
+        let repaired = if object.starts_with('{') { json::repaired(object) } else { None };
+        if !repaired.is_some_and(|text| is_read(&text, self, harvest)) {
             harvest.unread(line, NO_OBJECT);
         }
     }
@@ -69,13 +86,20 @@ impl JsonRecords {
         (rules, &self.in_message, &mut self.clock)
     }
 
-    fn record(&mut self, rules: &Rules, mut tree: Tree<'_>, line: &Line<'_>, harvest: &mut Harvest) {
-        if let Some(reason) = rules.refusal(&tree) {
+    /// Reads a record behind the values of what stands before it on its line.
+    fn record(
+        &mut self,
+        rules: &Rules,
+        (head, mut tree): (&[(&str, &str)], Tree<'_>),
+        line: &Line<'_>,
+        harvest: &mut Harvest,
+    ) {
+        if let Some(reason) = rules.refusal(&Headed { head, record: &tree }) {
             return harvest.unread(line, reason);
         }
         let elements = rules.each.as_deref().and_then(|key| Some((key, tree.elements(key)?)));
         let Some((key, elements)) = elements else {
-            if let Err(reason) = emit(self.by(rules), &tree, (line, 1), harvest) {
+            if let Err(reason) = emit(self.by(rules), (head, &tree), (line, 1), harvest) {
                 harvest.unread(line, reason);
             }
             return;
@@ -84,7 +108,7 @@ impl JsonRecords {
         let (mut lines, mut failed) = (1, None);
         for element in elements {
             tree.stand_at(key, element);
-            match emit(self.by(rules), &tree, (line, lines), harvest) {
+            match emit(self.by(rules), (head, &tree), (line, lines), harvest) {
                 Ok(()) => lines = 0,
                 Err(reason) => failed = Some(reason),
             }
@@ -98,17 +122,19 @@ impl JsonRecords {
 /// Hands out a record as an event.
 fn emit(
     (rules, in_message, clock): (&Rules, &InMessage, &mut Clock),
-    tree: &Tree<'_>,
+    (head, tree): (&[(&str, &str)], &Tree<'_>),
     (line, lines): (&Line<'_>, u64),
     harvest: &mut Harvest,
 ) -> Result<(), Reason> {
+    let record = Headed { head, record: tree };
     let mut draft = Draft::default();
-    let (time, class, used) = rules.apply(tree, clock, &mut draft).map_err(|fault| Cow::Borrowed(fault.reason()))?;
+    let (time, class, used) = rules.apply(&record, clock, &mut draft).map_err(|fault| Cow::Borrowed(fault.reason()))?;
     for (key, raw) in tree.top() {
         if !rules.uses(used, &key) && !json::is_empty(raw) {
             draft.unmapped_json(&key, raw);
         }
     }
+    record.rest(rules, used, &mut draft);
     let class = in_message.read_in(&mut draft).unwrap_or(class);
     draft.finish((time, class, line.position), |record| harvest.event(record, lines));
     Ok(())

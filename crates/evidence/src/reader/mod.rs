@@ -1,16 +1,21 @@
 //! Readers: what turns the lines of one format into events. A format pack names its reader.
 
 pub(crate) mod access;
+pub(crate) mod audit_sections;
+pub(crate) mod before;
+pub(crate) mod conditions;
 pub(crate) mod csv;
 pub(crate) mod delimited;
 pub(crate) mod heads;
 pub(crate) mod json_lines;
 pub(crate) mod json_records;
-pub(crate) mod keyed_json;
+pub(crate) mod make;
 pub(crate) mod messages;
 pub(crate) mod mixed;
+pub(crate) mod pairs;
 pub(crate) mod pattern;
 pub(crate) mod patterns;
+mod row;
 pub(crate) mod rules;
 pub(crate) mod syslog;
 pub(crate) mod text;

@@ -1,29 +1,115 @@
-//! Compiles nginx's `log_format` and Apache's `LogFormat` as configured, and reads lines by it.
+//! Compiles nginx's `log_format` and Apache's `LogFormat` as configured, and reads lines by them.
 
-use crate::clock::Clock;
-use crate::harvest::Harvest;
-use crate::lines::Line;
-use crate::reader::Reader;
-use crate::reader::access::unescaped;
-use crate::targets::{Draft, Target};
-use stanch_model::{EventClass, TextField};
+mod dialect;
+mod matching;
+mod moment;
+mod read;
+mod shape;
+
+pub(crate) use dialect::Escape;
+pub(crate) use read::{ByPattern, LogFormats};
+
+use crate::reader::delimited::Written;
+use crate::targets::{Target, WordFault};
+use dialect::Piece;
+use memchr::memmem::Finder;
+use moment::Writing;
+use serde::Deserialize;
+use shape::Shape;
+use stanch_model::TextField;
 use std::collections::BTreeMap;
 
-/// A pattern, compiled: literals, and variables between them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Pattern {
-    start: String,
-    /// Each variable with the literal that ends it; the last one's may be empty.
-    variables: Vec<Variable>,
+/// Variables in one pattern; more is no pattern that a person wrote.
+const VARIABLES_MAX: usize = 256;
+
+/// What packs say of the variables of patterns, as written.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VariablesPack {
+    /// Variable → event field or word: nginx's by name (`remote_addr`), Apache's by letter with its argument (`h`,
+    /// `{Referer}i`). A header's case does not matter.
+    #[serde(default)]
+    pub map: BTreeMap<String, String>,
+    /// Event field or word → variables that serve where no mapped one does, the first that a pattern has; else they
+    /// are kept in `unmapped`.
+    #[serde(default)]
+    pub otherwise: BTreeMap<String, Vec<String>>,
+    /// Shape → variables that are written so. It tells where a value ends.
+    #[serde(default)]
+    pub shapes: BTreeMap<Shape, Vec<String>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is known of variables, compiled.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Variables {
+    map: BTreeMap<String, Target>,
+    otherwise: Vec<(Target, Vec<String>)>,
+    shapes: BTreeMap<String, Shape>,
+}
+
+impl Variables {
+    /// The variables that are known, each with what it gives.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&str, Target)> {
+        self.map.iter().map(|(name, target)| (name.as_str(), *target))
+    }
+
+    /// Compiles what a pack says.
+    ///
+    /// # Errors
+    /// If a name is no event field and no word.
+    pub(crate) fn compile(pack: &VariablesPack) -> Result<Variables, WordFault> {
+        let mut variables = Variables::default();
+        for (name, word) in &pack.map {
+            variables.map.insert(key(name), Target::named(word)?);
+        }
+        for (word, names) in &pack.otherwise {
+            variables.otherwise.push((Target::named(word)?, names.iter().map(|name| key(name)).collect()));
+        }
+        // An address that was seen goes before one that was passed on.
+        variables.otherwise.sort_by_key(|(target, _)| *target == Target::LastAddress);
+        for (shape, names) in &pack.shapes {
+            variables.shapes.extend(names.iter().map(|name| (key(name), *shape)));
+        }
+        Ok(variables)
+    }
+}
+
+/// A variable's name as it is looked up: a header's in small letters.
+fn key(name: &str) -> String {
+    if name.ends_with("}i") || name.ends_with("}o") { name.to_ascii_lowercase() } else { name.to_owned() }
+}
+
+/// A pattern, compiled: literals, and variables between them.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    parts: Vec<Part>,
+    pub(crate) escape: Escape,
+}
+
+#[derive(Clone, Debug)]
+enum Part {
+    Literal(Finder<'static>),
+    Variable(Variable),
+}
+
+#[derive(Clone, Debug)]
 struct Variable {
     name: String,
-    target: Option<Target>,
-    until: String,
+    goes: Goes,
+    /// Where it goes too, since no other variable does.
+    also: Option<Target>,
+    shape: Shape,
     /// Between quotes, where an escaped quote does not end it.
-    quoted: bool,
+    is_quoted: bool,
+}
+
+/// Where a variable's value goes.
+#[derive(Clone, Debug)]
+enum Goes {
+    To(Target),
+    /// A piece of the moment, in that writing.
+    Moment(Writing),
+    Unmapped,
 }
 
 /// Why a pattern cannot be read by.
@@ -35,237 +121,202 @@ pub(crate) enum PatternFault {
     NoTime,
     #[error("it has no variable at all")]
     NoVariable,
+    #[error("it has more than {VARIABLES_MAX} variables")]
+    TooMany,
+    #[error("its time {0:?} has an escape that is not known")]
+    UnknownTime(String),
 }
 
 impl Pattern {
-    /// Compiles a pattern. `names` says where each variable goes: nginx's by name (`remote_addr`), Apache's by
-    /// letter with its argument (`h`, `{Referer}i`).
-    pub(crate) fn compile(written: &str, names: &BTreeMap<String, Target>) -> Result<Pattern, PatternFault> {
-        let pieces = if written.contains('$') { nginx_pieces(written) } else { apache_pieces(written) };
-        let mut pattern = Pattern { start: String::new(), variables: Vec::new() };
-        for piece in pieces {
-            match (piece, pattern.variables.last_mut()) {
-                (Piece::Literal(text), None) => pattern.start.push_str(&text),
-                (Piece::Literal(text), Some(last)) => last.until.push_str(&text),
-                (Piece::Variable(second), Some(last)) if last.until.is_empty() => {
-                    return Err(PatternFault::Adjacent { first: last.name.clone(), second });
-                }
-                (Piece::Variable(name), _) => {
-                    let target = names.get(&name).copied();
-                    pattern.variables.push(Variable { name, target, until: String::new(), quoted: false });
-                }
-            }
-        }
-        if pattern.variables.is_empty() {
+    /// Compiles a pattern: the string alone, or the whole directive as it stands in the server's configuration.
+    pub(crate) fn compile(written: &str, known: &Variables) -> Result<Pattern, PatternFault> {
+        let dialect::Format { pieces, escape } = dialect::read(written);
+        Pattern::of(&pieces, escape, known)
+    }
+
+    /// Compiles a pattern whose values are written as a pack says.
+    pub(crate) fn compile_as(written: &str, values: Written, known: &Variables) -> Result<Pattern, PatternFault> {
+        Pattern::of(&dialect::read(written).pieces, Escape::As(values), known)
+    }
+
+    fn of(pieces: &[Piece], escape: Escape, known: &Variables) -> Result<Pattern, PatternFault> {
+        let names: Vec<&str> = pieces.iter().filter_map(Piece::name).collect();
+        if names.is_empty() {
             return Err(PatternFault::NoVariable);
         }
-        if !pattern.variables.iter().any(|v| v.target == Some(Target::Time)) {
+        if names.len() > VARIABLES_MAX {
+            return Err(PatternFault::TooMany);
+        }
+        let goes = places(&names, known)?;
+        if !goes.iter().any(|(goes, _)| goes.is_time()) {
             return Err(PatternFault::NoTime);
         }
-        let mut before = pattern.start.clone();
-        for variable in &mut pattern.variables {
-            variable.quoted = before.ends_with('"') && variable.until.starts_with('"');
-            before.clone_from(&variable.until);
-        }
-        Ok(pattern)
-    }
-
-    /// The variables' values, if the line follows the pattern.
-    fn values<'a>(&self, text: &'a str) -> Option<Vec<&'a str>> {
-        let mut rest = text.strip_prefix(self.start.as_str())?;
-        let mut values = Vec::with_capacity(self.variables.len());
-        for (i, variable) in self.variables.iter().enumerate() {
-            let last = i + 1 == self.variables.len();
-            let (value, after) = match (variable.until.as_str(), variable.quoted, last) {
-                ("", ..) => (rest, ""),
-                (until, true, _) => split_at_quote(rest, until)?,
-                (until, false, true) => (rest.strip_suffix(until)?, ""),
-                (until, false, false) => rest.split_once(until)?,
+        let mut goes = goes.into_iter();
+        let mut parts: Vec<Part> = Vec::with_capacity(pieces.len());
+        for (i, piece) in pieces.iter().enumerate() {
+            let name = match piece {
+                Piece::Literal(text) => {
+                    parts.push(Part::Literal(Finder::new(text).into_owned()));
+                    continue;
+                }
+                Piece::Variable(name) => name,
             };
-            values.push(value);
-            rest = after;
-        }
-        rest.is_empty().then_some(values)
-    }
-}
-
-/// Splits where an unescaped quote begins the literal `until`.
-fn split_at_quote<'a>(text: &'a str, until: &str) -> Option<(&'a str, &'a str)> {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    loop {
-        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes[at] == b'\\' {
-            at += 2;
-        } else if let Some(after) = text[at..].strip_prefix(until) {
-            return Some((&text[..at], after));
-        } else {
-            at += 1;
-        }
-    }
-}
-
-enum Piece {
-    Literal(String),
-    Variable(String),
-}
-
-fn nginx_pieces(written: &str) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    let mut parts = written.split('$');
-    pieces.extend(parts.next().filter(|p| !p.is_empty()).map(|p| Piece::Literal(p.to_owned())));
-    for part in parts {
-        let (name, literal) = match part.strip_prefix('{').and_then(|p| p.split_once('}')) {
-            Some(braced) => braced,
-            None => part.split_at(part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len())),
-        };
-        pieces.push(Piece::Variable(name.to_owned()));
-        if !literal.is_empty() {
-            pieces.push(Piece::Literal(literal.to_owned()));
-        }
-    }
-    pieces
-}
-
-fn apache_pieces(written: &str) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    let mut literal = String::new();
-    let mut rest = written;
-    while let Some(c) = rest.chars().next() {
-        rest = &rest[c.len_utf8()..];
-        match c {
-            '\\' => {
-                let escaped = rest.chars().next();
-                rest = &rest[escaped.map_or(0, char::len_utf8)..];
-                literal.push(match escaped {
-                    Some('t') => '\t',
-                    Some('n') => '\n',
-                    Some(other) => other,
-                    None => '\\',
-                });
+            let (goes, also) = goes.next().unwrap_or((Goes::Unmapped, None));
+            let before = i.checked_sub(1).and_then(|at| pieces.get(at)).and_then(Piece::literal);
+            let after = pieces.get(i + 1).and_then(Piece::literal);
+            let is_quoted = before.is_some_and(|t| t.ends_with('"')) && after.is_some_and(|t| t.starts_with('"'));
+            let shape = known.shapes.get(&key(name)).copied().unwrap_or_else(|| goes.shape());
+            if let Some(Part::Variable(first)) = parts.last()
+                && !first.shape.is_bounded()
+                && !shape.is_bounded()
+            {
+                let (first, second) = (first.name.clone(), name.clone());
+                return Err(PatternFault::Adjacent { first, second });
             }
-            '%' if rest.starts_with('%') => {
-                literal.push('%');
-                rest = &rest[1..];
-            }
-            '%' => {
-                let (name, after) = apache_directive(rest);
-                rest = after;
-                // `%t` brings its brackets with it.
-                let bracketed = name == "t";
-                if bracketed {
-                    literal.push('[');
-                }
-                if !literal.is_empty() {
-                    pieces.push(Piece::Literal(std::mem::take(&mut literal)));
-                }
-                pieces.push(Piece::Variable(name));
-                if bracketed {
-                    literal.push(']');
-                }
-            }
-            other => literal.push(other),
+            parts.push(Part::Variable(Variable { name: name.clone(), goes, also, shape, is_quoted }));
         }
+        keep_the_finest_time(&mut parts);
+        Ok(Pattern { parts, escape })
     }
-    if !literal.is_empty() {
-        pieces.push(Piece::Literal(literal));
+
+    fn variables(&self) -> impl Iterator<Item = &Variable> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Variable(variable) => Some(variable),
+            Part::Literal(_) => None,
+        })
     }
-    pieces
+
+    /// How many variables it has.
+    pub(crate) fn variable_count(&self) -> usize {
+        self.variables().count()
+    }
 }
 
-/// A directive behind its `%`: status conditions and `<`, `>` taken off, its argument kept.
-fn apache_directive(text: &str) -> (String, &str) {
-    let text = text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '!' | ',' | '<' | '>'));
-    let (argument, text) = match text.strip_prefix('{').and_then(|t| t.split_once('}')) {
-        Some((argument, after)) => (format!("{{{argument}}}"), after),
-        None => (String::new(), text),
+impl Goes {
+    fn is_time(&self) -> bool {
+        matches!(self, Goes::Moment(_) | Goes::To(Target::Time))
+    }
+
+    /// How values are written that go there, where the pack does not say.
+    fn shape(&self) -> Shape {
+        match self {
+            Goes::Moment(_) => Shape::Moment,
+            Goes::To(Target::Number(stanch_model::NumberField::HttpStatus)) => Shape::Status,
+            Goes::To(Target::Number(_)) => Shape::Number,
+            Goes::To(Target::Duration(_) | Target::Nanoseconds) => Shape::Decimal,
+            Goes::To(Target::RequestLine | Target::WholeRequestLine) => Shape::Request,
+            Goes::To(Target::Text(TextField::SrcIp)) => Shape::Address,
+            Goes::To(Target::Text(TextField::HttpMethod | TextField::RequestUid)) => Shape::Word,
+            Goes::To(Target::Text(TextField::Host)) => Shape::Host,
+            _ => Shape::Text,
+        }
+    }
+}
+
+/// Of several times that say the same, only the one that tells most of it is read.
+fn keep_the_finest_time(parts: &mut [Part]) {
+    let time = |part: &Part| match part {
+        Part::Variable(Variable { goes: Goes::To(Target::Time), shape, .. }) => Some(*shape),
+        _ => None,
     };
-    let text = text.trim_start_matches(['<', '>']);
-    // `%^FB` and `%^ti` have two letters.
-    let letters = if text.starts_with('^') { 3 } else { 1 };
-    let end = text.char_indices().nth(letters).map_or(text.len(), |(at, _)| at);
-    (format!("{argument}{}", &text[..end]), &text[end..])
-}
-
-/// Reads lines by a compiled pattern.
-pub(crate) struct ByPattern {
-    pattern: Pattern,
-    clock: Clock,
-}
-
-impl ByPattern {
-    pub(crate) fn new(pattern: Pattern, clock: Clock) -> ByPattern {
-        ByPattern { pattern, clock }
+    let fineness = |shape: Shape| match shape {
+        Shape::Epoch => 2,
+        Shape::Iso => 1,
+        _ => 0,
+    };
+    let times = parts.iter().enumerate().filter_map(|(i, part)| Some((i, time(part)?)));
+    let finest = times.max_by_key(|(i, shape)| (fineness(*shape), std::cmp::Reverse(*i))).map(|(i, _)| i);
+    for (i, part) in parts.iter_mut().enumerate() {
+        if let Part::Variable(Variable { goes: goes @ Goes::To(Target::Time), .. }) = part
+            && Some(i) != finest
+        {
+            *goes = Goes::To(Target::Ignore);
+        }
     }
 }
 
-impl Reader for ByPattern {
-    fn line(&mut self, line: &Line<'_>, harvest: &mut Harvest) {
-        let Some(values) = self.pattern.values(line.text) else {
-            return harvest.unread(line, "the line does not follow the pattern that the store file gives");
-        };
-        let mut draft = Draft::default();
-        for (variable, value) in self.pattern.variables.iter().zip(values) {
-            match variable.target {
-                _ if matches!(value, "" | "-") => {}
-                Some(target) => draft.put(target, unescaped(value)),
-                None => draft.unmapped_text(&variable.name, &unescaped(value)),
+/// Where each of a pattern's variables goes, and where it goes too.
+fn places(names: &[&str], known: &Variables) -> Result<Vec<(Goes, Option<Target>)>, PatternFault> {
+    let mapped = |name: &&str| {
+        if let Some(format) = dialect::time_format(name) {
+            let writing = Writing::compile(format).ok_or_else(|| PatternFault::UnknownTime(format.to_owned()))?;
+            return Ok((Goes::Moment(writing), None));
+        }
+        let target = known.map.get(&key(name));
+        Ok((target.map_or(Goes::Unmapped, |target| Goes::To(*target)), None))
+    };
+    let mut places: Vec<(Goes, Option<Target>)> = names.iter().map(mapped).collect::<Result<_, _>>()?;
+    let is_taken = |places: &[(Goes, Option<Target>)], target: Target| {
+        places.iter().any(|(goes, also)| match goes {
+            _ if also.is_some_and(|also| also.fills_the_same(target)) => true,
+            Goes::To(taken) => taken.fills_the_same(target),
+            Goes::Moment(_) => target == Target::Time,
+            Goes::Unmapped => false,
+        })
+    };
+    for (target, others) in &known.otherwise {
+        for other in others {
+            let at = names.iter().position(|name| key(name) == *other);
+            if let Some(at) = at.filter(|_| !is_taken(&places, *target)) {
+                match &mut places[at] {
+                    (goes @ Goes::Unmapped, _) => *goes = Goes::To(*target),
+                    (_, also) => *also = Some(*target),
+                }
             }
         }
-        let is_request = draft.has(Target::RequestLine) || draft.has(Target::Text(TextField::Url));
-        let class = if is_request { EventClass::HttpActivity } else { EventClass::Base };
-        match draft.time(&mut self.clock) {
-            Ok(time) => draft.finish((time, class, line.position), |record| harvest.event(record, 1)),
-            Err(fault) => harvest.unread(line, fault.reason()),
+    }
+    // What begins a request is its time; `end:` tells another.
+    let has_begin = names.iter().any(|name| dialect::time_format(name).is_some_and(|f| !f.starts_with("end:")));
+    for (place, name) in places.iter_mut().zip(names) {
+        if has_begin && dialect::time_format(name).is_some_and(|f| f.starts_with("end:")) {
+            place.0 = Goes::Unmapped;
         }
     }
-
-    fn is_line_by_line(&self) -> bool {
-        true
-    }
+    Ok(places)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn names() -> BTreeMap<String, Target> {
-        [
-            ("remote_addr", "src_endpoint.ip"),
-            ("time_local", "time"),
-            ("request", "request_line"),
-            ("h", "src_endpoint.ip"),
-        ]
-        .into_iter()
-        .chain([("t", "time"), ("r", "request_line"), ("{User-Agent}i", "http_request.user_agent")])
-        .map(|(name, target)| (name.to_owned(), Target::from_name(target).unwrap()))
-        .collect()
-    }
-
-    #[test]
-    fn an_nginx_pattern_reads_what_it_wrote() {
-        let p = Pattern::compile(r#"$remote_addr|${time_local}|"$request" $x"#, &names()).unwrap();
-        let line = r#"192.0.2.7|10/Oct/2000:13:55:36 -0700|"GET /\"a\" HTTP/1.1" 7"#;
-        let values = p.values(line).unwrap();
-        assert_eq!(values, ["192.0.2.7", "10/Oct/2000:13:55:36 -0700", r#"GET /\"a\" HTTP/1.1"#, "7"]);
-        assert_eq!(p.values("something else"), None);
-    }
-
-    #[test]
-    fn an_apache_pattern_reads_what_it_wrote() {
-        let p = Pattern::compile(r#"%h %l %t \"%r\" %>s \"%{User-Agent}i\""#, &names()).unwrap();
-        let values = p.values(r#"h - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.0" 200 "x y""#).unwrap();
-        assert_eq!(values, ["h", "-", "10/Oct/2000:13:55:36 -0700", "GET / HTTP/1.0", "200", "x y"]);
+    pub(super) fn known() -> Variables {
+        let pack: VariablesPack = serde_json::from_value(serde_json::json!({
+            "map": {
+                "remote_addr": "src_endpoint.ip", "time_local": "time", "request": "request_line",
+                "status": "http_response.code", "request_time": "duration_s", "host": "dst_endpoint.hostname",
+                "request_uri": "http_request.url.url_string", "http_user_agent": "http_request.user_agent",
+                "h": "src_endpoint.ip", "t": "time", "r": "request_line", "s": "http_response.code",
+                "{User-Agent}i": "http_request.user_agent", "U": "http_request.url.url_string", "q": "request_query",
+                "body_bytes_sent": "http_response.length",
+            },
+            "otherwise": { "src_endpoint.ip": ["{c}a"], "last_address": ["{X-Forwarded-For}i"] },
+            "shapes": { "clf": ["time_local", "t"], "query": ["q"], "path": ["U"] },
+        }))
+        .unwrap();
+        Variables::compile(&pack).unwrap()
     }
 
     #[test]
     fn a_pattern_that_cannot_be_told_apart_says_why() {
-        let fault = Pattern::compile("$time_local$request", &names()).unwrap_err();
+        let fault = |written: &str| Pattern::compile(written, &known()).unwrap_err();
         assert_eq!(
-            fault.to_string(),
-            "nothing stands between time_local and request, so nobody can tell where one ends"
+            fault("$time_local $http_referer$http_user_agent").to_string(),
+            "nothing stands between http_referer and http_user_agent, so nobody can tell where one ends"
         );
-        assert_eq!(Pattern::compile("$request", &names()), Err(PatternFault::NoTime));
-        assert_eq!(Pattern::compile("text", &names()), Err(PatternFault::NoVariable));
+        assert_eq!(fault("$request"), PatternFault::NoTime);
+        assert_eq!(fault("text"), PatternFault::NoVariable);
+        assert_eq!(fault("%{%Y %@}t %r"), PatternFault::UnknownTime("%Y %@".to_owned()));
+        assert_eq!(fault(&"$time_local,".repeat(300)), PatternFault::TooMany);
+    }
+
+    #[test]
+    fn a_variable_that_only_serves_otherwise_yields_to_the_one_that_is_meant() {
+        let goes = |written: &str| {
+            let pattern = Pattern::compile(written, &known()).unwrap();
+            pattern.variables().map(|v| matches!(v.goes, Goes::To(_))).collect::<Vec<_>>()
+        };
+        assert_eq!(goes("%h %{c}a %t"), [true, false, true]);
+        assert_eq!(goes("%{c}a %t %{x-forwarded-for}i"), [true, true, false]);
+        assert_eq!(goes("%{X-Forwarded-For}i %t"), [true, true]);
     }
 }

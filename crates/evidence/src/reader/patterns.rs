@@ -1,10 +1,12 @@
 //! Patterns of a pack: regular expressions whose named groups say where each part goes.
 
+use crate::reader::delimited::{Written, plain};
 use crate::targets::{Draft, Target};
 use regex::{CaptureLocations, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
 use stanch_model::{EventClass, TextField};
 use stanch_packs::PackError;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -31,6 +33,9 @@ pub struct PatternPack {
     /// Text: whether it is for a record's lines together; another pattern must take the first of them.
     #[serde(default)]
     pub whole: bool,
+    /// What was done to the parts so that they hold no quotes and no control characters.
+    #[serde(default)]
+    pub written: Written,
 }
 
 /// A pattern, compiled.
@@ -43,6 +48,7 @@ pub(crate) struct MessagePattern {
     status: Option<String>,
     says: Vec<(Target, String)>,
     pub(crate) whole: bool,
+    pub(crate) written: Written,
 }
 
 /// Bytes that a compiled expression may take: packs are data, and must not be able to take the memory.
@@ -84,6 +90,7 @@ impl MessagePattern {
             status: pack.status.clone(),
             says: says.collect::<Result<_, PackError>>()?,
             whole: pack.whole,
+            written: pack.written,
             regex,
         })
     }
@@ -109,6 +116,11 @@ impl MessagePattern {
         })
     }
 
+    /// A part as it was before it was written.
+    pub(crate) fn plain<'a>(&self, part: &'a str) -> Cow<'a, str> {
+        plain(part, self.written)
+    }
+
     /// Puts a text's parts into a draft, if the text follows the pattern.
     pub(crate) fn read<'a>(&'a self, text: &'a str, found: &mut CaptureLocations, draft: &mut Draft<'a>) -> bool {
         if !self.find(text, found) {
@@ -116,8 +128,8 @@ impl MessagePattern {
         }
         for (name, target, range) in self.ranges(found) {
             match target {
-                Some(target) => draft.put(target, &text[range]),
-                None => draft.unmapped_text(name, &text[range]),
+                Some(target) => draft.put(target, self.plain(&text[range])),
+                None => draft.unmapped_text(name, &self.plain(&text[range])),
             }
         }
         self.say(draft);

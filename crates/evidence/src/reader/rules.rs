@@ -3,6 +3,8 @@
 
 use crate::clock::{Clock, TimeFault};
 use crate::harvest::Reason;
+use crate::reader::conditions::{Test, Wanted, tests};
+use crate::reader::delimited::{Written, plain};
 use crate::targets::{Draft, Target};
 use serde::Deserialize;
 use stanch_model::{EventClass, Instant, TextField};
@@ -50,6 +52,9 @@ pub struct RulesPack {
     /// Texts that stand for no value, besides the empty one.
     #[serde(default)]
     pub absent: Vec<String>,
+    /// Keys whose values were percent-encoded to be written here, whatever encoding they have themselves.
+    #[serde(default)]
+    pub percent_encoded: Vec<String>,
     /// Keys that say again what another says, and are left out.
     #[serde(default)]
     pub drop: Vec<String>,
@@ -88,6 +93,7 @@ impl RulesPack {
             map: other.map.into_iter().chain(self.map).collect(),
             absent: list(self.absent, other.absent),
             drop: list(self.drop, other.drop),
+            percent_encoded: list(self.percent_encoded, other.percent_encoded),
             unpack: list(self.unpack, other.unpack),
             each: self.each.or(other.each),
             values: other.values.into_iter().chain(self.values).collect(),
@@ -122,27 +128,15 @@ pub struct KindPack {
     pub says: BTreeMap<String, String>,
 }
 
-/// What a value must be: `null` absent, `"*"` present, `">=400"`, `"<400"`, `"Failed*"`, `"*denied*"`, one text or a list. In a
-/// list the empty text stands for absent.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Wanted {
-    /// Any of these.
-    Any(Vec<String>),
-    /// Yes or no.
-    Flag(bool),
-    /// That number.
-    Number(i64),
-    /// That text.
-    Text(String),
-    /// Absent.
-    Absent(()),
-}
-
 /// Values under names, wherever they are kept.
 pub(crate) trait Named {
     /// The value of that name, if it has one.
     fn value(&self, key: &str) -> Option<Cow<'_, str>>;
+
+    /// Whether what stands under that name holds values under names of its own.
+    fn is_nested(&self, _key: &str) -> bool {
+        false
+    }
 }
 
 /// A pack's rules, compiled.
@@ -157,6 +151,7 @@ pub(crate) struct Rules {
     pub(crate) each: Option<String>,
     values: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) time_zone: Option<String>,
+    percent_encoded: Vec<String>,
     class: EventClass,
     activity: Option<String>,
     kinds: Vec<Kind>,
@@ -184,23 +179,6 @@ struct Kind {
     status: Option<String>,
     map: Mapping,
     says: Vec<(Target, String)>,
-}
-
-#[derive(Clone, Debug)]
-enum Test {
-    Absent,
-    Present,
-    Is(Vec<Glob>),
-    AtLeast(i64),
-    Below(i64),
-}
-
-#[derive(Clone, Debug)]
-enum Glob {
-    Exact(String),
-    Starts(String),
-    Ends(String),
-    Contains(String),
 }
 
 impl Rules {
@@ -246,6 +224,7 @@ impl Rules {
             each: pack.each.clone(),
             values: pack.values.clone(),
             time_zone: pack.time_zone.clone(),
+            percent_encoded: pack.percent_encoded.clone(),
             class: class(&pack.class)?.unwrap_or(EventClass::Base),
             activity: pack.activity.clone(),
             kinds,
@@ -262,6 +241,12 @@ impl Rules {
     /// Whether columns of these names can hold records of this format.
     pub(crate) fn could_have(&self, names: &[String]) -> bool {
         self.needs.iter().all(|keys| keys.iter().any(|key| names.contains(key)))
+    }
+
+    /// Where values go, by their keys.
+    pub(crate) fn mapped(&self) -> impl Iterator<Item = (Target, &str)> {
+        let all = self.kinds.iter().flat_map(|kind| &kind.map).chain(&self.map);
+        all.flat_map(|(target, keys)| keys.iter().map(|key| (*target, key.as_str())))
     }
 
     /// Why a record is not in this format, if it is not.
@@ -316,7 +301,10 @@ impl Rules {
         used: &mut Used,
         draft: &mut Draft<'a>,
     ) {
+        // Where one of several names will do, one that holds further names is not meant. A statement may be an object.
+        let (is_choice, is_statement) = (keys.len() > 1, target == Target::Text(TextField::Query));
         let value = |key: &String| match target {
+            _ if is_choice && !is_statement && record.is_nested(key) => None,
             Target::Duration(_) | Target::Nanoseconds if key.contains('+') => self.sum(record, key, target),
             _ => self.joined(record, key, "").map(|value| (target, value)),
         };
@@ -386,7 +374,11 @@ impl Rules {
     }
 
     fn given<'a>(&self, record: &'a impl Named, key: &str) -> Option<Cow<'a, str>> {
-        record.value(key).filter(|v| !self.is_absent(v))
+        let value = record.value(key).filter(|v| !self.is_absent(v))?;
+        if self.percent_encoded.iter().any(|encoded| encoded == key) {
+            return Some(Cow::Owned(plain(&value, Written::Percent).into_owned()));
+        }
+        Some(value)
     }
 
     /// The value under a key, or under several joined by `+`, with `between` between them. A part in single quotes is the
@@ -426,64 +418,6 @@ fn mapping(shown: &str, map: &BTreeMap<String, OneOrMany>) -> Result<Mapping, Pa
     map.iter().map(|(name, keys)| Ok((target(shown, "map", name)?, keys.clone().into_vec()))).collect()
 }
 
-fn tests(wanted: &BTreeMap<String, Wanted>) -> Vec<(String, Test)> {
-    wanted.iter().map(|(key, wanted)| (key.clone(), Test::of(wanted))).collect()
-}
-
-impl Test {
-    fn of(wanted: &Wanted) -> Test {
-        let number = |text: &str| text.trim().parse::<i64>().ok();
-        match wanted {
-            Wanted::Absent(()) => Test::Absent,
-            Wanted::Flag(flag) => Test::Is(vec![Glob::Exact(flag.to_string())]),
-            Wanted::Number(n) => Test::Is(vec![Glob::Exact(n.to_string())]),
-            Wanted::Any(texts) => Test::Is(texts.iter().map(|t| Glob::of(t)).collect()),
-            Wanted::Text(text) if text == "*" => Test::Present,
-            Wanted::Text(text) => {
-                if let Some(n) = text.strip_prefix(">=").and_then(number) {
-                    Test::AtLeast(n)
-                } else if let Some(n) = text.strip_prefix('<').and_then(number) {
-                    Test::Below(n)
-                } else {
-                    Test::Is(vec![Glob::of(text)])
-                }
-            }
-        }
-    }
-
-    fn holds(&self, value: Option<&str>) -> bool {
-        let number = || value.and_then(crate::targets::whole);
-        match (self, value) {
-            (Test::Absent, value) => value.is_none(),
-            (Test::Present, value) => value.is_some(),
-            (Test::Is(globs), Some(value)) => globs.iter().any(|g| g.matches(value)),
-            (Test::Is(globs), None) => globs.iter().any(|g| g.matches("")),
-            (Test::AtLeast(n), _) => number().is_some_and(|v| v >= *n),
-            (Test::Below(n), _) => number().is_some_and(|v| v < *n),
-        }
-    }
-}
-
-impl Glob {
-    fn of(text: &str) -> Glob {
-        match (text.strip_prefix('*'), text.strip_suffix('*')) {
-            (Some(rest), Some(_)) if rest.len() > 1 => Glob::Contains(rest[..rest.len() - 1].to_owned()),
-            (None, Some(start)) => Glob::Starts(start.to_owned()),
-            (Some(end), None) => Glob::Ends(end.to_owned()),
-            _ => Glob::Exact(text.to_owned()),
-        }
-    }
-
-    fn matches(&self, value: &str) -> bool {
-        match self {
-            Glob::Exact(text) => value == text,
-            Glob::Starts(text) => value.starts_with(text.as_str()),
-            Glob::Ends(text) => value.ends_with(text.as_str()),
-            Glob::Contains(text) => value.contains(text.as_str()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -494,21 +428,6 @@ mod tests {
         fn value(&self, key: &str) -> Option<Cow<'_, str>> {
             self.0.iter().find(|(k, _)| *k == key).map(|(_, v)| Cow::Borrowed(*v))
         }
-    }
-
-    fn holds(wanted: &str, value: Option<&'static str>) -> bool {
-        Test::of(&Wanted::Text(wanted.to_owned())).holds(value)
-    }
-
-    #[test]
-    fn conditions_say_what_they_mean() {
-        assert!(holds("*", Some("x")) && !holds("*", None));
-        assert!(holds(">=400", Some("404")) && !holds(">=400", Some("302")) && !holds(">=400", Some("x")));
-        assert!(holds("<400", Some("302")) && !holds("<400", None));
-        assert!(holds("Fail*", Some("Failed")) && holds("*den*", Some("was denied")) && holds("*ed", Some("denied")));
-        assert!(Test::of(&Wanted::Absent(())).holds(None));
-        let list = Test::of(&Wanted::Any(vec![String::new(), "OK".to_owned()]));
-        assert!(list.holds(None) && list.holds(Some("OK")) && !list.holds(Some("x")));
     }
 
     #[test]

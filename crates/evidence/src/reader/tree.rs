@@ -24,6 +24,10 @@ impl Named for Tree<'_> {
     fn value(&self, key: &str) -> Option<Cow<'_, str>> {
         self.get(key).and_then(json::text)
     }
+
+    fn is_nested(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|raw| raw.starts_with('{'))
+    }
 }
 
 impl<'a> Tree<'a> {

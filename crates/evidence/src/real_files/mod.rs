@@ -1,7 +1,12 @@
 //! Reads real files that are no part of the project, where they lie beside it.
 
 mod auditd;
+mod cloud;
+mod mysql;
+mod network;
 mod postgres;
+mod syslog;
+mod web;
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,6 @@
-//! `stanch packs`: validate and test packs.
+//! `stanch packs`: validate and test packs, and draft new ones.
+
+mod new;
 
 use crate::args::Shared;
 use crate::exit::AnswerIsNo;
@@ -9,7 +11,7 @@ use serde::Serialize;
 use stanch_packs::{Packs as All, Problem};
 use std::collections::BTreeMap;
 
-/// Validate and test packs
+/// Validate and test packs, and draft new ones
 #[derive(Debug, Args)]
 pub(crate) struct Packs {
     #[command(subcommand)]
@@ -24,6 +26,11 @@ Examples:
   stanch packs check
   stanch packs check --packs my-packs/    your own over the shipped ones")]
     Check,
+    /// Draft a pack for you to correct
+    New {
+        #[command(subcommand)]
+        kind: new::Kind,
+    },
 }
 
 #[derive(Serialize)]
@@ -35,7 +42,13 @@ struct Told {
 }
 
 pub(crate) fn packs(packs: &Packs, shared: &Shared) -> anyhow::Result<()> {
-    let Verb::Check = packs.verb;
+    match &packs.verb {
+        Verb::Check => check(shared),
+        Verb::New { kind } => new::new(kind, shared),
+    }
+}
+
+fn check(shared: &Shared) -> anyhow::Result<()> {
     let all = shipped_with(shared.packs.as_deref())?;
     let problems = problems(&all);
     if shared.json {

@@ -1,11 +1,12 @@
 //! Works a `log_line_prefix` out from lines where nobody stated it.
 
-use super::{Ends, PREFIX_BYTES_MAX, Part, Prefix, TIME, Told};
+use super::shapes::{self, Suggestion};
+use super::{BACKENDS, Ends, PREFIX_BYTES_MAX, Part, Prefix, TIME, Told};
 use crate::postgres::words::Words;
 use regex::Regex;
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 /// Lines by which candidates are compared, and heads that may suggest one: enough to tell, few enough to be quick.
@@ -27,10 +28,10 @@ pub(crate) fn infer(lines: &[&str], known: &[Prefix], ends: Ends<'_>, needs_time
     let mut compared: Vec<Cow<'_, str>> = Vec::new();
     for line in lines.iter().step_by(step) {
         if let Some(head) = head(line, ends.english) {
-            heads.push(head);
+            heads.push((head, message_behind(line, head)));
             compared.push(Cow::Borrowed(line));
         } else if let Some(head) = ends.foreign.and_then(|words| foreign_head(line, words)) {
-            heads.push(head);
+            heads.push((head, ""));
             is_foreign = true;
             // Candidates are compared in English, which is quicker to compile.
             compared.push(Cow::Owned(format!("{head}{}:  ", ends.english.first().map_or("LOG", String::as_str))));
@@ -38,12 +39,12 @@ pub(crate) fn infer(lines: &[&str], known: &[Prefix], ends: Ends<'_>, needs_time
             compared.push(Cow::Borrowed(line));
         }
     }
-    heads.retain(|head| !needs_time || head.bytes().any(|b| b.is_ascii_digit()));
+    heads.retain(|(head, _)| !needs_time || head.bytes().any(|b| b.is_ascii_digit()));
     if heads.is_empty() {
         return None;
     }
     let english = Ends { foreign: None, ..ends };
-    let suggested = suggestions(&heads);
+    let suggested = suggestions(&heads, ends.foreign);
     let unknown = suggested.iter().filter(|s| known.iter().all(|k| k.pattern != **s));
     let compiled = unknown.take(CANDIDATES_MAX).filter_map(|s| Prefix::compile(s, english));
     let mut best: Option<(Rank, Prefix)> = None;
@@ -75,19 +76,32 @@ fn worth(told: &Told<'_>) -> i64 {
     i64::try_from(said).unwrap_or(0) - 8 * i64::try_from(odd).unwrap_or(0)
 }
 
-/// Prefixes that heads suggest, each for itself, and two together.
-fn suggestions(heads: &[&str]) -> BTreeSet<String> {
-    let mut suggested: BTreeSet<String> = heads.iter().take(SUGGESTING).map(|h| suggest(h)).collect();
+/// Prefixes that heads suggest, together and each for itself, the likeliest first.
+fn suggestions(heads: &[(&str, &str)], words: Option<&Words>) -> Vec<String> {
+    let step = (heads.len() / SUGGESTING).max(1);
+    let each: Vec<Suggestion<'_>> =
+        heads.iter().step_by(step).map(|(head, message)| Suggestion::new(suggest(head, words), message)).collect();
+    let mut counted: HashMap<&str, usize> = HashMap::new();
+    each.iter().for_each(|s| *counted.entry(s.prefix.as_str()).or_default() += 1);
+    let mut single: Vec<(&str, usize)> = counted.into_iter().collect();
+    single.sort_by_key(|(prefix, times)| (Reverse(*times), *prefix));
+    let mut suggested = shapes::named(&each);
+    suggested.extend(single.iter().map(|(prefix, _)| (*prefix).to_owned()));
     // What background processes write is the beginning of what sessions write: `%q` stands between.
     let joined: Vec<String> = suggested
         .iter()
-        .flat_map(|short| suggested.iter().map(move |long| (short, long)))
+        .flat_map(|long| suggested.iter().map(move |short| (short, long)))
         .filter(|(short, long)| long.len() > short.len() && long.starts_with(short.as_str()))
         .map(|(short, long)| format!("{short}%q{}", &long[short.len()..]))
         .take(CANDIDATES_MAX)
         .collect();
-    suggested.extend(joined);
-    suggested
+    let mut seen = BTreeSet::new();
+    joined.into_iter().chain(suggested).filter(|s| seen.insert(s.clone())).collect()
+}
+
+/// The message behind a head and its severity.
+fn message_behind<'a>(line: &'a str, head: &str) -> &'a str {
+    line[head.len()..].split_once(':').map_or("", |(_, message)| message.trim_start())
 }
 
 /// What stands before the severity, if the line has one.
@@ -114,11 +128,6 @@ fn foreign_head<'a>(line: &'a str, words: &Words) -> Option<&'a str> {
     (at < HEAD_BYTES_MAX).then_some(&line[..at])
 }
 
-/// What `%b` writes.
-const BACKENDS: &str = "client backend|not initialized|autovacuum (?:launcher|worker)|background (?:writer|worker)|checkpointer|\
-                        postmaster|walwriter|walsender|walreceiver|startup|archiver|logger|parallel worker|\
-                        logical replication (?:launcher|worker)|slotsync worker|io worker|standalone backend";
-
 /// What is looked for at the front of what is left of a head, most telling first.
 static FRONTS: LazyLock<Vec<(Front, Regex)>> = LazyLock::new(|| {
     [
@@ -135,6 +144,7 @@ static FRONTS: LazyLock<Vec<(Front, Regex)>> = LazyLock::new(|| {
         (Front::State, "[0-9A-Z]{5}(?:[^0-9A-Z]|$)"),
         (Front::Tag, r"idle(?: in transaction(?: \(aborted\))?)?|authentication|(?:[A-Z]{3,} )?[A-Z]{3,}"),
         (Front::Number, "[0-9]+"),
+        (Front::Word, r"\p{L}[\p{L}0-9_.-]*"),
     ]
     .into_iter()
     .filter_map(|(front, expression)| Some((front, Regex::new(&format!("^(?:{expression})")).ok()?)))
@@ -158,13 +168,24 @@ enum Front {
     State,
     Tag,
     Number,
+    Word,
 }
 
 /// Writes a prefix for what stands before one line's severity.
-fn suggest(head: &str) -> String {
+fn suggest(head: &str, words: Option<&Words>) -> String {
     let mut out = String::new();
     let mut rest = head;
     while let Some(c) = rest.chars().next() {
+        // Where a name is not known stands a word in brackets, which would look unlike a name.
+        if let Some((unknown, after)) = rest.split_once(']').filter(|_| c == '[')
+            && words.is_some_and(|w| w.is_unknown(&rest[..=unknown.len()]))
+            && !after.starts_with('@')
+            && !out.ends_with('@')
+        {
+            out.push_str("unknown");
+            rest = after;
+            continue;
+        }
         let front = FRONTS.iter().find_map(|(front, matcher)| {
             let found = matcher.find(rest)?.end();
             let fits = match front {
@@ -172,6 +193,8 @@ fn suggest(head: &str) -> String {
                 Front::Tag => out.contains("%p") && out.ends_with([' ', '[', '|']),
                 Front::Name => !out.ends_with(|c: char| c.is_alphanumeric()),
                 Front::State => out.contains("%p"),
+                // A word ends where an escape begins: `UTC-%c`.
+                Front::Word => !matches!(rest.as_bytes().get(found.saturating_sub(1)), Some(b'-' | b'.')),
                 _ => true,
             };
             fits.then_some((*front, found))
@@ -200,6 +223,7 @@ fn suggest(head: &str) -> String {
             Some((Front::Number, used)) if out.ends_with("%l-") => (rest[..used].to_owned(), used),
             Some((Front::Number, used)) if !out.contains("%p") => ("%p".to_owned(), used),
             Some((Front::Number, used)) => (if out.contains("%l") { "%x" } else { "%l" }.to_owned(), used),
+            Some((Front::Word, used)) => (rest[..used].to_owned(), used),
             None if c == '%' => ("%%".to_owned(), 1),
             None => (c.to_string(), c.len_utf8()),
         };
@@ -278,6 +302,14 @@ mod tests {
             ),
             (&["2026-03-02 21:14:05 UTC [7] FEHLER:  x"], "%t [%p] "),
             (&["2026-03-02 21:14:05 UTC [7] ОШИБКА:  x"], "%t [%p] "),
+            (
+                &[
+                    "2026-03-02 21:14:05.1 UTC|shop2|store|69a5f0c1.7|7|1|192.0.2.1(41)|psql|LOG:  x",
+                    "2026-03-02 21:14:05.1 UTC|[unknown]|[unknown]|69a5f0c1.8|8|1|192.0.2.1(42)|[unknown]|LOG:  x",
+                    "2026-03-02 21:14:05.1 UTC|||69a5f0c1.9|9|1|||LOG:  x",
+                ],
+                "%m|%u|%d|%c|%p|%l|%r|%a|",
+            ),
             (&["nothing here"], "none"),
             (&["[7] db=,user= LOG:  x"], "none"),
         ] {

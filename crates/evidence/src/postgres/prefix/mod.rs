@@ -1,6 +1,7 @@
 //! Compiles a `log_line_prefix` to a matcher that ends with a severity.
 
 mod infer;
+mod shapes;
 
 pub(crate) use infer::infer;
 
@@ -75,6 +76,13 @@ impl<'a> Told<'a> {
 
 const TIME: &str = "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]{1,6})?(?: (?:[A-Za-z]{1,6}|<?[+-][0-9]{2}(?::?[0-9]{2})?>?))?";
 const HOST: &str = r"\[local\]|\[unknown\]|[0-9A-Za-z:.%_-]*?";
+
+/// What `%b` writes.
+const BACKENDS: &str = "client backend|not initialized|autovacuum (?:launcher|worker)|background (?:writer|worker)|checkpointer|\
+                        postmaster|walwriter|walsender|walreceiver|startup|archiver|logger|parallel worker|\
+                        logical replication (?:launcher|worker)|slotsync worker|io worker|standalone backend";
+/// What `%i` writes: the command, or what the session does otherwise.
+const TAGS: &str = r"(?:[A-Z]+(?: [A-Z]+)*|idle in transaction(?: \(aborted\))?|idle|authentication|startup|initializing|notify interrupt|streaming [0-9A-F/]+|)(?: waiting)?";
 
 /// Bytes within which a prefix and its severity must end.
 const PREFIX_BYTES_MAX: usize = 512;
@@ -204,6 +212,12 @@ impl Matcher {
         Matcher { locations: prefix.locations(), prefix, words, english, foreign: None }
     }
 
+    /// Whether the prefix says whose line it is.
+    pub(crate) fn tells_whose(&self) -> bool {
+        let whose = [Part::Pid, Part::SessionId, Part::User];
+        self.prefix.groups.iter().any(|(part, _)| whose.contains(part))
+    }
+
     /// What the prefix tells, severity and message, if the line has the prefix.
     pub(crate) fn read<'a>(&mut self, text: &'a str, told: &mut Told<'a>) -> Option<(&'a str, &'a str)> {
         if let Some(read) = self.prefix.read(text, &mut self.locations, told) {
@@ -229,8 +243,8 @@ fn escape_expression(escape: char, seen: &mut BTreeSet<&'static str>) -> Option<
         'a' => ("app", r"[^\n]*?"),
         'u' => ("user", r"[^\n]*?"),
         'd' => ("db", r"[^\n]*?"),
-        'b' => ("backend", r"[^\n]*?"),
-        'i' => ("tag", r#"[A-Za-z0-9 ()/"_.-]*?"#),
+        'b' => ("backend", "BACKEND"),
+        'i' => ("tag", TAGS),
         'h' => ("host", HOST),
         'L' => ("local", HOST),
         'r' => {
@@ -251,6 +265,9 @@ fn escape_expression(escape: char, seen: &mut BTreeSet<&'static str>) -> Option<
         'Q' => ("qid", r"-?[0-9]+"),
         _ => return None,
     };
+    // Others may come with a later version.
+    let backend = format!(r"(?:{BACKENDS})|[^\n]*?");
+    let inner = if inner == "BACKEND" { &backend } else { inner };
     Some(if seen.insert(name) { format!("(?P<{name}>{inner})") } else { format!("(?:{inner})") })
 }
 

@@ -22,7 +22,7 @@ struct Parts<'a>(Vec<Part<'a>>);
 struct Part<'a> {
     name: &'a str,
     target: Option<Target>,
-    text: &'a str,
+    text: Cow<'a, str>,
     /// The members of a part that is a JSON object.
     members: Option<json::Members<'a>>,
 }
@@ -30,7 +30,7 @@ struct Part<'a> {
 impl Named for Parts<'_> {
     fn value(&self, key: &str) -> Option<Cow<'_, str>> {
         if let Some(part) = self.0.iter().find(|part| part.name == key) {
-            return Some(Cow::Borrowed(part.text));
+            return Some(Cow::Borrowed(part.text.as_ref()));
         }
         let (name, path) = key.split_once('.')?;
         let part = self.0.iter().find(|part| part.name == name)?;
@@ -39,8 +39,11 @@ impl Named for Parts<'_> {
 }
 
 impl<'a> Parts<'a> {
-    fn push(&mut self, name: &'a str, target: Option<Target>, text: &'a str) {
-        let members = if target.is_none() && text.starts_with('{') { json::members(text) } else { None };
+    fn push(&mut self, name: &'a str, target: Option<Target>, text: Cow<'a, str>) {
+        let members = match text {
+            Cow::Borrowed(text) if target.is_none() && text.starts_with('{') => json::members(text),
+            _ => None,
+        };
         self.0.push(Part { name, target, text, members });
     }
 
@@ -48,10 +51,11 @@ impl<'a> Parts<'a> {
     fn split_message(&mut self, behind: &'a Behind) {
         let at = self.0.iter().position(|part| part.target == Some(MESSAGE));
         if let Some(at) = at.filter(|_| !behind.names.is_empty()) {
-            let (message, values) = behind.taken_off(self.0[at].text);
-            self.0[at].text = message;
+            let Cow::Borrowed(text) = self.0[at].text else { return };
+            let (message, values) = behind.taken_off(text);
+            self.0[at].text = Cow::Borrowed(message);
             for (name, value) in behind.names.iter().zip(values) {
-                self.push(name, None, value);
+                self.push(name, None, Cow::Borrowed(value));
             }
         }
     }
@@ -72,9 +76,9 @@ impl Text {
         let mut parts = parts(pattern, found, looked_at);
         parts.split_message(&format.behind);
         let mut draft = Draft::default();
-        for part in parts.0.iter().filter(|part| !format.rules.is_absent(part.text)) {
+        for part in parts.0.iter().filter(|part| !format.rules.is_absent(&part.text)) {
             if let Some(target) = part.target {
-                draft.put(target, part.text);
+                draft.put(target, part.text.as_ref());
             }
         }
         let time = match draft.time(&mut self.clock) {
@@ -84,8 +88,8 @@ impl Text {
         pattern.say(&mut draft);
         let mut used = Used::default();
         let by_rules = format.rules.fill(&parts, &mut used, &mut draft);
-        for part in parts.0.iter().filter(|part| part.target.is_none() && !format.rules.is_absent(part.text)) {
-            match part.text {
+        for part in parts.0.iter().filter(|part| part.target.is_none() && !format.rules.is_absent(&part.text)) {
+            match part.text.as_ref() {
                 _ if format.rules.uses(used, part.name) => {}
                 "[]" | "{}" => {}
                 text if part.members.is_some() || is_json(text) => draft.unmapped_json(part.name, text),
@@ -108,7 +112,7 @@ impl Text {
 fn parts<'a>(pattern: &'a MessagePattern, found: &CaptureLocations, text: &'a str) -> Parts<'a> {
     let mut parts = Parts::default();
     for (name, target, range) in pattern.ranges(found) {
-        parts.push(name, target, &text[range]);
+        parts.push(name, target, pattern.plain(&text[range]));
     }
     parts
 }
