@@ -45,6 +45,9 @@ pub struct Holding {
     /// How it came to be handed over: digests into `acquisitions.json`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acquired: Vec<String>,
+    /// The seal of the file that it grew into, of which it is the beginning. Its events are read from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grew_into: Option<Seal>,
 }
 
 /// `evidence/manifest.json`: every sealed file, by seal.
@@ -118,6 +121,13 @@ impl Manifest {
         true
     }
 
+    /// Notes that a file is the beginning of another by now.
+    pub fn grew(&mut self, from: &Seal, into: &Seal) {
+        if let Ok(at) = self.holdings.binary_search_by(|h| h.seal.cmp(from)) {
+            self.holdings[at].grew_into = Some(into.clone());
+        }
+    }
+
     /// Where the bytes of each file are, as absolute paths.
     pub fn places(&self, evidence_dir: &Path) -> BTreeMap<Seal, PathBuf> {
         self.holdings.iter().map(|h| (h.seal.clone(), h.path(evidence_dir))).collect()
@@ -142,12 +152,12 @@ impl Holding {
     }
 }
 
-/// Copies a file into the evidence folder under its seal, read-only; returns its place below that folder. A copy that
+/// Copies the sealed bytes of a file into the evidence folder under its seal, read-only; returns its place below that folder. A copy that
 /// is there already is left alone.
 ///
 /// # Errors
 /// If the file cannot be read, is no longer what was sealed, or the copy cannot be written.
-pub(crate) fn copy_in(evidence_dir: &Path, from: &Path, seal: &Seal) -> Result<PathBuf, CaseError> {
+pub(crate) fn copy_in(evidence_dir: &Path, from: &Path, seal: &Seal, bytes: u64) -> Result<PathBuf, CaseError> {
     let place = PathBuf::from(&seal.0);
     let to = evidence_dir.join(&place);
     if to.exists() {
@@ -160,7 +170,9 @@ pub(crate) fn copy_in(evidence_dir: &Path, from: &Path, seal: &Seal) -> Result<P
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(write(e)),
         _ => {}
     }
-    let mut source = File::open(from).map_err(|source| CaseError::Read { path: from.to_owned(), source })?;
+    let source = File::open(from).map_err(|source| CaseError::Read { path: from.to_owned(), source })?;
+    // A log that is still written to has grown since.
+    let mut source = source.take(bytes);
     let mut copy = File::create(&draft).map_err(write)?;
     let copied = copy_hashed(&mut source, &mut copy, from, &draft);
     if !copied.as_ref().is_ok_and(|now| now == seal) {
@@ -223,6 +235,7 @@ mod tests {
             place: PathBuf::from("/var/log/x"),
             file: None,
             acquired: Vec::new(),
+            grew_into: None,
         }
     }
 
@@ -246,7 +259,7 @@ mod tests {
         let from = dir.path().join("from.log");
         fs::write(&from, "abc").unwrap();
         let seal = Seal(stanch_ledger::sha256(b"abc"));
-        let other = copy_in(dir.path(), &from, &Seal("ab12".to_owned()));
+        let other = copy_in(dir.path(), &from, &Seal("ab12".to_owned()), 3);
         assert!(matches!(other, Err(CaseError::ChangedWhileCopied { .. })));
         // What a command that was killed left.
         let draft = dir.path().join(&seal.0).with_extension("draft");
@@ -254,8 +267,9 @@ mod tests {
         let mut permissions = fs::metadata(&draft).unwrap().permissions();
         permissions.set_readonly(true);
         fs::set_permissions(&draft, permissions).unwrap();
-        let place = copy_in(dir.path(), &from, &seal).unwrap();
+        fs::write(&from, "abcd").unwrap();
+        let place = copy_in(dir.path(), &from, &seal, 3).unwrap();
         assert_eq!(fs::read_to_string(dir.path().join(&place)).unwrap(), "abc");
-        assert_eq!(copy_in(dir.path(), &from, &seal).unwrap(), place);
+        assert_eq!(copy_in(dir.path(), &from, &seal, 3).unwrap(), place);
     }
 }

@@ -196,7 +196,7 @@ impl Case {
     pub fn hold(&self, manifest: &mut Manifest, mut holding: custody::Holding, copy: bool) -> Result<(), CaseError> {
         let held = manifest.find(&holding.seal).map(|h| h.how);
         if copy || held == Some(How::Copied) {
-            holding.place = custody::copy_in(&self.evidence_dir(), &holding.place, &holding.seal)?;
+            holding.place = custody::copy_in(&self.evidence_dir(), &holding.place, &holding.seal, holding.bytes)?;
             holding.how = How::Copied;
         }
         manifest.add(holding);

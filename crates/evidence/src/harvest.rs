@@ -7,7 +7,7 @@ use stanch_model::{EventBatch, EventFields, Instant, Position, TextField, Unread
 use std::borrow::Cow;
 
 /// Unread lines shown as examples of one reason.
-const EXAMPLES: usize = 3;
+pub(crate) const EXAMPLES: usize = 3;
 /// Reasons told apart in one file; all further ones share a group.
 const REASONS_MAX: usize = 64;
 /// Remarks kept of one file.

@@ -21,7 +21,9 @@ pub struct ReadOptions<'a> {
     /// Limits against hostile or broken files.
     pub limits: Limits,
     /// The file's seal, if it has been worked out before; it is then not worked out again.
-    pub known_seal: Option<Seal>,
+    pub known: Option<Known>,
+    /// What became of the file's beginning, where it was read before it grew: reading goes on behind that.
+    pub beginning: Option<&'a FileAccount>,
     /// Threads that read parts of the file side by side, besides the one that unpacks and seals it.
     pub threads: usize,
 }
@@ -35,10 +37,25 @@ impl<'a> ReadOptions<'a> {
             time_zone,
             now: None,
             limits: Limits::default(),
-            known_seal: None,
+            known: None,
+            beginning: None,
             threads: 1,
         }
     }
+
+    /// What became of the file's beginning, if reading can go on behind it.
+    pub(crate) fn read_before(&self) -> Option<&'a FileAccount> {
+        self.beginning.filter(|read| !read.reads_on_in.is_empty() && self.known.is_some())
+    }
+}
+
+/// A file that has been sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its seal.
+    pub seal: Seal,
+    /// The bytes that were sealed. What the file has grown by since is not read.
+    pub bytes: u64,
 }
 
 /// Limits against hostile or broken files. What exceeds one is counted and named in the account, never an error.

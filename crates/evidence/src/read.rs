@@ -4,11 +4,12 @@
 use crate::error::{ReadError, SinkError};
 use crate::framing::Framing;
 use crate::gather::Source;
+use crate::grown::joined;
 use crate::options::{Block, ReadOptions, Sink};
 use crate::recognise::Context;
-use crate::segment::{Segment, Segmenter};
+use crate::segment::{Segment, Segmenter, Start};
 use crate::stream::{Part, Seed, TextStream, WINDOW_BYTES};
-use crate::unpack::{Ended, Piece, Stopped, unpack};
+use crate::unpack::{Ended, Piece, Stopped, read_behind, unpack};
 use stanch_model::FileAccount;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -23,7 +24,9 @@ const CHUNKS_WAITING: usize = 3;
 const SEGMENTS_WAITING: usize = 1;
 
 /// Reads a file and every file inside it: events go to `sink`, what became of each line into the accounts, in order of
-/// path. Memory stays bounded, whatever the file holds; the outcome is the same with any number of threads.
+/// path. Memory stays bounded, whatever the file holds; the outcome is the same with any number of threads. Where
+/// `options` give a beginning that was read before, only what is behind it is read, and goes to `sink`; the account is of
+/// the whole.
 ///
 /// # Errors
 /// If the operating system does not open or read the file, or the sink fails. Nothing that a file holds is an error.
@@ -37,8 +40,11 @@ pub fn read<S: Sink>(source: &Source, options: &ReadOptions<'_>, sink: &mut S) -
     let (unpacked, accounts) = std::thread::scope(|scope| {
         let unpacking = scope.spawn(|| {
             let pieces = pieces;
-            let known = options.known_seal.clone();
-            unpack(&source.path, known, &options.limits, &bytes_read, &mut |piece| pieces.send(piece).is_ok())
+            let mut send = |piece| pieces.send(piece).is_ok();
+            match (options.read_before(), &options.known) {
+                (Some(beginning), Some(known)) => read_behind(&source.path, beginning, known, &bytes_read, &mut send),
+                (_, known) => unpack(&source.path, known.clone(), &options.limits, &bytes_read, &mut send),
+            }
         });
         for _ in 0..threads {
             let (queue, done) = (&queue, done.clone());
@@ -248,7 +254,11 @@ impl<'a, S: Sink> Desk<'_, 'a, S> {
             self.take_back(&mut text)?;
         }
         let part = text.part.ok_or_else(|| SinkError::new("the last segment gave no account; a mistake in stanch"))?;
-        Ok(part.account(text.path, &text.context, ended))
+        let account = part.account(text.path, &text.context, ended);
+        Ok(match text.context.beginning {
+            Some(beginning) => joined(beginning, account),
+            None => account,
+        })
     }
 }
 
@@ -256,8 +266,12 @@ impl<'a> Text<'a> {
     fn new(path: String, options: &'a ReadOptions<'_>) -> Text<'a> {
         let context = Context::of(&path, options);
         let (first, before) = channel();
+        let start = match context.beginning.and_then(|read| Seed::behind(read, context.formats)) {
+            Some(seed) => Handover::Seed(seed),
+            None => Handover::Stream(Box::new(TextStream::new(context))),
+        };
         // The receiver is held right here.
-        let _ = first.send(Handover::Stream(Box::new(TextStream::new(context))));
+        let _ = first.send(start);
         Text { path, context, segmenter: None, before, given: 0, taken: 0, part: None }
     }
 
@@ -266,7 +280,10 @@ impl<'a> Text<'a> {
         self.segmenter.get_or_insert_with(|| {
             // As much as the reader will look at, so that both see the same.
             let (framing, _) = Framing::of(&chunk[..chunk.len().min(WINDOW_BYTES)], &formats.inside);
-            Segmenter::new(framing, limits)
+            match self.context.beginning {
+                Some(read) => Segmenter::starting_at(Start { lines: read.lines, offset: read.text_bytes }, limits),
+                None => Segmenter::new(framing, limits),
+            }
         })
     }
 }

@@ -35,8 +35,8 @@ use crate::reader::text::Text;
 use crate::reader::tree::{Members, Tree};
 use crate::reader::wrapped::{Wrapped, Wrapper};
 use crate::syslog::Years;
-use stanch_model::Instant;
 use stanch_model::store::LogSource;
+use stanch_model::{FileAccount, Instant};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -62,6 +62,8 @@ pub(crate) struct Context<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) time_zone: &'a str,
     now: Option<Instant>,
+    /// What became of the beginning of the text, where that was read before.
+    pub(crate) beginning: Option<&'a FileAccount>,
 }
 
 impl<'a> Context<'a> {
@@ -79,6 +81,7 @@ impl<'a> Context<'a> {
             limits: &options.limits,
             time_zone: own_zone.unwrap_or(options.time_zone),
             now: options.now,
+            beginning: options.read_before(),
         }
     }
 

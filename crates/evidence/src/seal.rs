@@ -34,6 +34,34 @@ pub fn seal_in_blocks(path: &Path) -> Result<(Seal, SealedBlocks), ReadError> {
     }
 }
 
+/// A file's seal and blocks, and the seal of its first so many bytes: by it a file that only grew is told from one that
+/// changed.
+///
+/// # Errors
+/// If the operating system does not open or read it.
+pub fn seal_with_beginning(path: &Path, bytes: u64) -> Result<(Seal, SealedBlocks, Seal), ReadError> {
+    let mut file = File::open(path).map_err(|source| ReadError::Open { path: path.to_owned(), source })?;
+    let (mut hasher, mut blocks, mut beginning) = (Sha256::new(), SealedBlocks::begin(), None);
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        let left = bytes.saturating_sub(blocks.bytes);
+        if left == 0 && beginning.is_none() {
+            beginning = Some(Seal(hex(&hasher.clone().finalize())));
+        }
+        let room = if beginning.is_none() { usize::try_from(left).unwrap_or(usize::MAX) } else { usize::MAX };
+        let room = room.min(buffer.len());
+        match file.read(&mut buffer[..room]) {
+            Ok(0) => break,
+            Ok(n) => blocks.update(&mut hasher, &buffer[..n]),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(ReadError::Read { path: path.to_owned(), at_byte: blocks.bytes, source }),
+        }
+    }
+    let seal = Seal(hex(&hasher.finalize()));
+    let beginning = beginning.unwrap_or_else(|| seal.clone());
+    Ok((seal, blocks, beginning))
+}
+
 /// A reader that hashes and counts what passes, so that a file is sealed in the same pass in which it is read.
 pub(crate) struct Sealing<'c, R> {
     inner: R,

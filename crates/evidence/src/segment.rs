@@ -48,6 +48,12 @@ impl Segmenter {
         }
     }
 
+    /// For the lines behind that place.
+    pub(crate) fn starting_at(start: Start, limits: &Limits) -> Segmenter {
+        let segment = Segment { start, ..Segment::default() };
+        Segmenter { segment, next: start, ..Segmenter::new(Framing::Lines, limits) }
+    }
+
     /// Takes in a chunk. A segment comes out when it is full.
     pub(crate) fn feed(&mut self, chunk: Vec<u8>) -> Option<Segment> {
         let is_full = self.bytes + chunk.len() >= self.segment_bytes;

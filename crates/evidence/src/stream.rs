@@ -1,6 +1,7 @@
 //! Reads a text, or a segment of it, from its first chunk to what became of it.
 
 use crate::error::SinkError;
+use crate::formats::Formats;
 use crate::framing::{Cutter, Framing};
 use crate::harvest::Harvest;
 use crate::lines::{Line, LineCutter, RawLine, trimmed};
@@ -71,6 +72,20 @@ pub(crate) struct Seed {
     summary: Summary,
 }
 
+impl Seed {
+    /// What to begin with behind a text that was read before.
+    pub(crate) fn behind(read: &FileAccount, formats: &Formats) -> Option<Seed> {
+        let format = formats.by_name(read.reads_on_in.first()?)?;
+        let summary = Summary {
+            name: format.name.clone(),
+            title: format.title.clone(),
+            score: read.format_score,
+            runner_up: read.runner_up.clone(),
+        };
+        Some(Seed { recipe: read.reads_on_in.clone(), summary })
+    }
+}
+
 /// What became of a text, or of a segment of it.
 pub(crate) struct Part {
     harvest: Harvest,
@@ -84,6 +99,8 @@ pub(crate) struct Part {
     past: Vec<(Summary, u64)>,
     unknown: Option<(String, Option<(String, f64)>)>,
     remarks: Vec<Remark>,
+    /// What can be read on with behind its end.
+    end: Option<Seed>,
 }
 
 #[derive(Clone)]
@@ -331,6 +348,8 @@ impl<'a> TextStream<'a> {
         if !self.window.is_empty() {
             self.read_held(true, block)?;
         }
+        let ends_whole = self.cutter.as_ref().and_then(Cutter::lines).is_some_and(|lines| !lines.is_inside());
+        let end = self.seed().filter(|_| ends_whole);
         let reason = self.unknown.as_ref().map_or("no format fits", |(reason, _)| reason);
         let mut reader = self.format.as_mut().map(|f| f.reader.as_mut());
         if let Some(cutter) = &mut self.cutter {
@@ -353,6 +372,7 @@ impl<'a> TextStream<'a> {
             past: self.past,
             unknown: self.unknown,
             remarks: self.remarks,
+            end,
         })
     }
 }
@@ -360,6 +380,10 @@ impl<'a> TextStream<'a> {
 impl Part {
     /// Adds what became of the next segment.
     pub(crate) fn absorb(&mut self, next: Part) {
+        // An empty last segment ends where the one before it does.
+        if next.text_bytes > 0 {
+            self.end = next.end;
+        }
         self.harvest.absorb(next.harvest);
         self.lines += next.lines;
         self.text_bytes += next.text_bytes;
@@ -401,6 +425,7 @@ impl Part {
             Remark::Change { line, title } => format!("from about line {line} on it is in another format: {title}"),
         });
         let said = self.harvest.remarks.clone();
+        let reads_on_in = self.end.filter(|_| ended.container.is_none()).map(|seed| seed.recipe).unwrap_or_default();
         let account = FileAccount {
             seal: ended.seal,
             path,
@@ -419,6 +444,7 @@ impl Part {
             duplicates: Vec::new(),
             clock_offset_s: context.source.map_or(0, |s| s.clock_offset_s),
             remarks: remarks.chain(said).chain(ended.remarks).collect(),
+            reads_on_in,
         };
         debug_assert_eq!(
             account.lines,

@@ -1,12 +1,12 @@
 //! Peels compression and archives off a file, seals it in the same pass, and hands out the texts inside in chunks.
 
 use crate::blocks::SealedBlocks;
-use crate::options::Limits;
+use crate::options::{Known, Limits};
 use crate::seal::Sealing;
 use stanch_model::{FileAccount, Seal};
 use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -189,12 +189,16 @@ impl Budget<'_> {
 /// Unpacks a file. What is broken inside it ends up in remarks; only the operating system's failures are errors.
 pub(crate) fn unpack(
     path: &Path,
-    known: Option<Seal>,
+    known: Option<Known>,
     limits: &Limits,
     read: &AtomicU64,
     send: Send<'_>,
 ) -> Result<(), Stopped> {
     let file = File::open(path).map_err(Stopped::Io)?;
+    let (file, known) = match known {
+        Some(known) => (file.take(known.bytes), Some(known.seal)),
+        None => (file.take(u64::MAX), None),
+    };
     let mut sealing = Sealing::new(file, read, known);
     let mut budget = Budget { limits, text_bytes: 0, packed_bytes: read, is_spent: false };
     let (container, reader) = peek(&mut sealing);
@@ -243,6 +247,34 @@ pub(crate) fn unpack(
         begin(None, send)?;
     }
     end(Ended { seal, bytes, container: name, remarks, blocks }, send)
+}
+
+/// Hands out what came behind a file's beginning, which is plain text and was read before.
+pub(crate) fn read_behind(
+    path: &Path,
+    beginning: &FileAccount,
+    known: &Known,
+    read: &AtomicU64,
+    send: Send<'_>,
+) -> Result<(), Stopped> {
+    let mut file = File::open(path).map_err(Stopped::Io)?;
+    file.seek(SeekFrom::Start(beginning.bytes)).map_err(Stopped::Io)?;
+    let mut rest = file.take(known.bytes.saturating_sub(beginning.bytes));
+    read.store(beginning.bytes, Ordering::Relaxed);
+    begin(None, send)?;
+    loop {
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        let n = (&mut rest).take(CHUNK_BYTES as u64).read_to_end(&mut chunk).map_err(Stopped::Io)?;
+        if n == 0 {
+            break;
+        }
+        read.fetch_add(n as u64, Ordering::Relaxed);
+        if !send(Piece::Text(chunk)) {
+            return Err(Stopped::NotWanted);
+        }
+    }
+    let (seal, bytes) = (known.seal.clone(), known.bytes);
+    end(Ended { seal, bytes, container: None, remarks: Vec::new(), blocks: None }, send)
 }
 
 fn begin(member: Option<String>, send: Send<'_>) -> Result<(), Stopped> {

@@ -4,7 +4,8 @@
 
 use proptest::prelude::*;
 use stanch_evidence::{
-    Formats, Limits, ReadOptions, Sink, SinkError, Source, excerpt, gather, is_whole, read, seal, split_member,
+    Formats, Known, Limits, ReadOptions, Sink, SinkError, Source, excerpt, gather, is_whole, read, seal,
+    seal_with_beginning, split_member,
 };
 use stanch_model::store::LogSource;
 use stanch_model::{EventBatch, EventFields, FileAccount, NumberField, Position, TextField};
@@ -416,6 +417,52 @@ fn segments_read_side_by_side_give_what_one_reader_gives() {
         assert_eq!((cut.0.lines, cut.0.text_bytes), (whole.0.lines, whole.0.text_bytes), "{name}: lines");
         assert_eq!((cut.0.events, &cut.0.unread), (whole.0.events, &whole.0.unread), "{name}: events");
         assert_eq!(cut.1, whole.1, "{name}: every event");
+    }
+}
+
+/// A file that grew, read where it ended, gives what reading it whole gives; where that cannot be, it says so.
+#[test]
+fn a_file_that_grew_is_read_on_behind_its_beginning() {
+    let garbage = "\x16\x03\x01\x02\n".repeat(300);
+    let json = (0..3_000).fold(String::new(), |text, i| {
+        text + &format!("{{\"time\":\"2026-03-02T21:14:05Z\",\"level\":\"info\",\"msg\":\"order {i}\"}}\n")
+    });
+    let postgres = "2026-03-02 21:14:05.123 UTC [97] u@d LOG:  statement: SELECT\n\t1\n".repeat(500);
+    for (name, text, reads_on) in [
+        ("one format", access_lines(9_000), true),
+        ("garbage among it", format!("{}{garbage}{}", access_lines(2_000), access_lines(3_000)), true),
+        ("objects", json, true),
+        ("records over lines", postgres, false),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        for part in [1, 2, 5] {
+            let at = text[..text.len() / 6 * part].rfind('\n').unwrap() + 1;
+            std::fs::write(&path, &text[..at]).unwrap();
+            let (mut beginning, mut events) = read_path(&path, &options());
+            let beginning = beginning.remove(0);
+            assert_eq!(!beginning.reads_on_in.is_empty(), reads_on, "{name}");
+            std::fs::write(&path, &text).unwrap();
+            let (seal, blocks, sealed_before) = seal_with_beginning(&path, at as u64).unwrap();
+            assert_eq!((&sealed_before, blocks.bytes), (&beginning.seal, text.len() as u64));
+            let known = Some(Known { seal, bytes: blocks.bytes });
+            let (whole, all) = read_path(&path, &ReadOptions { known: known.clone(), ..options() });
+            if !reads_on {
+                continue;
+            }
+            let mut behind = Kept::default();
+            let source = Source { name: "x".to_owned(), path: path.clone() };
+            let options = ReadOptions { known, beginning: Some(&beginning), threads: 2, ..options() };
+            let accounts = read(&source, &options, &mut behind).unwrap();
+            events.batches.extend(behind.batches);
+            assert_eq!(events.positions(), all.positions(), "{name}");
+            assert_eq!(events.texts(TextField::Url), all.texts(TextField::Url), "{name}");
+            assert_eq!(events.texts(TextField::LogName), all.texts(TextField::LogName), "{name}");
+            assert_eq!(accounts, whole, "{name}");
+        }
+        // A line that is not whole yet is nothing to go on behind.
+        std::fs::write(&path, text.trim_end()).unwrap();
+        assert!(read_path(&path, &options()).0[0].reads_on_in.is_empty());
     }
 }
 

@@ -28,6 +28,12 @@ pub enum LakeError {
         #[source]
         source: datafusion::parquet::errors::ParquetError,
     },
+    /// What was read back is not what was written.
+    #[error("the events in {} are not all that were written; is the disk failing?", path.display())]
+    NotAsWritten {
+        /// The file.
+        path: PathBuf,
+    },
     /// Columns do not fit together.
     #[error("could not lay out columns for {what}")]
     Columns {

@@ -9,6 +9,7 @@ use datafusion::parquet::arrow::arrow_writer::{
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use datafusion::parquet::file::reader::{FileReader, SerializedFileReader};
 use datafusion::parquet::file::writer::SerializedFileWriter;
 use datafusion::parquet::schema::types::ColumnPath;
 use stanch_model::{EventBatch, Seal, TextField};
@@ -181,19 +182,73 @@ impl EventWriter {
     ///
     /// # Errors
     /// If the file cannot be written out or put in its place.
-    pub fn finish(mut self, seal: &Seal) -> Result<u64, LakeError> {
-        let folder = self.events_dir.join(format!("evidence={seal}"));
+    pub fn finish(self, seal: &Seal) -> Result<u64, LakeError> {
+        self.finish_behind(seal, None)
+    }
+
+    /// The same for a file that grew: the events of its beginning, written before under that seal, come first.
+    ///
+    /// # Errors
+    /// As for [`EventWriter::finish`].
+    pub fn finish_behind(mut self, seal: &Seal, beginning: Option<&Seal>) -> Result<u64, LakeError> {
+        let folder = folder_of(&self.events_dir, seal);
         if folder.exists() {
             std::fs::remove_dir_all(&folder).map_err(LakeError::io("replace", &folder))?;
         }
-        let Some(writer) = self.writer.take() else { return Ok(0) };
-        let file = writer.into_inner().map_err(LakeError::parquet("finish", &self.temporary))?;
-        file.sync_all().map_err(LakeError::io("flush", &self.temporary))?;
+        let before = match beginning {
+            Some(beginning) => parts(&folder_of(&self.events_dir, beginning)),
+            None => Vec::new(),
+        };
+        let written = self.writer.take();
+        if written.is_none() && before.is_empty() {
+            return Ok(0);
+        }
         std::fs::create_dir_all(&folder).map_err(LakeError::io("create", &folder))?;
-        let target = folder.join("part-0.parquet");
-        std::fs::rename(&self.temporary, &target).map_err(LakeError::io("rename", &target))?;
+        for (i, part) in before.iter().enumerate() {
+            let target = folder.join(format!("part-{i}.parquet"));
+            // Not every file system has links.
+            if std::fs::hard_link(part, &target).is_err() {
+                std::fs::copy(part, &target).map_err(LakeError::io("copy", &target))?;
+            }
+        }
+        if let Some(writer) = written {
+            let file = writer.into_inner().map_err(LakeError::parquet("finish", &self.temporary))?;
+            file.sync_all().map_err(LakeError::io("flush", &self.temporary))?;
+            if rows_in(&self.temporary)? != self.rows {
+                return Err(LakeError::NotAsWritten { path: self.temporary.clone() });
+            }
+            let target = folder.join(format!("part-{}.parquet", before.len()));
+            std::fs::rename(&self.temporary, &target).map_err(LakeError::io("rename", &target))?;
+        }
+        // The names are on disk too, once the folder is.
+        File::open(&folder).and_then(|dir| dir.sync_all()).map_err(LakeError::io("flush", &folder))?;
         Ok(self.rows)
     }
+}
+
+/// How many events of a file are there.
+///
+/// # Errors
+/// If they cannot be read.
+pub fn events_of(events_dir: &Path, seal: &Seal) -> Result<u64, LakeError> {
+    parts(&folder_of(events_dir, seal)).iter().map(|part| rows_in(part)).sum()
+}
+
+fn folder_of(events_dir: &Path, seal: &Seal) -> PathBuf {
+    events_dir.join(format!("evidence={seal}"))
+}
+
+/// The Parquet files of a folder, in order; none if it is not there.
+fn parts(folder: &Path) -> Vec<PathBuf> {
+    let part = |i: usize| Some(folder.join(format!("part-{i}.parquet"))).filter(|part| part.exists());
+    (0..).map_while(part).collect()
+}
+
+/// The rows that a Parquet file says it has.
+fn rows_in(path: &Path) -> Result<u64, LakeError> {
+    let file = File::open(path).map_err(LakeError::io("open", path))?;
+    let reader = SerializedFileReader::new(file).map_err(LakeError::parquet("read back", path))?;
+    Ok(u64::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or_default())
 }
 
 impl Drop for EventWriter {

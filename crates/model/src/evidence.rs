@@ -68,6 +68,10 @@ pub struct FileAccount {
     pub clock_offset_s: i64,
     /// Anything else that a reader must know: a compressed stream that ends early, a member left out.
     pub remarks: Vec<String>,
+    /// The formats in which it can be read on behind its end, should the file grow: each of its lines is read by itself,
+    /// and the last one is whole. Empty where a file that grew has to be read anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads_on_in: Vec<String>,
 }
 
 impl FileAccount {

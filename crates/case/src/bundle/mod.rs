@@ -267,7 +267,11 @@ impl Bundle<'_> {
         }
         let mut copied = Manifest::default();
         for holding in manifest.holdings() {
-            shelf.file(&to.join(&holding.seal.0), &holding.path(&dir), &Wanted::Sealed(&holding.seal))?;
+            shelf.file(
+                &to.join(&holding.seal.0),
+                &holding.path(&dir),
+                &Wanted::Sealed(&holding.seal, holding.bytes),
+            )?;
             let mut holding = holding.clone();
             (holding.how, holding.place) = (How::Copied, PathBuf::from(&holding.seal.0));
             copied.add(holding);

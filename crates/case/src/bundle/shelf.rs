@@ -51,8 +51,8 @@ impl Write for Out {
 pub(super) enum Wanted<'s> {
     /// With whatever it holds.
     Any,
-    /// With these bytes and no others.
-    Sealed(&'s Seal),
+    /// With these bytes and no others, so many. What a file has grown by since is left out.
+    Sealed(&'s Seal, u64),
 }
 
 impl<'p> Shelf<'p> {
@@ -107,7 +107,10 @@ impl<'p> Shelf<'p> {
     pub(super) fn file(&mut self, name: &Path, from: &Path, wanted: &Wanted<'_>) -> Result<(), BundleError> {
         let read = |source| BundleError::Read { path: from.to_owned(), source };
         let file = File::open(from).map_err(read)?;
-        let bytes = file.metadata().map_err(read)?.len();
+        let bytes = match wanted {
+            Wanted::Any => file.metadata().map_err(read)?.len(),
+            Wanted::Sealed(_, bytes) => *bytes,
+        };
         self.put(name, from, bytes, file, wanted)
     }
 
@@ -141,7 +144,7 @@ impl<'p> Shelf<'p> {
         }
         let whole = source.passed() == bytes;
         let seal = source.seal();
-        if !whole || matches!(wanted, Wanted::Sealed(sealed) if **sealed != seal) {
+        if !whole || matches!(wanted, Wanted::Sealed(sealed, _) if **sealed != seal) {
             return Err(BundleError::NotAsSealed { path: from.to_owned() });
         }
         self.sums.extend(sums::line(&seal, &name));

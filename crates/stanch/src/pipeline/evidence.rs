@@ -12,9 +12,10 @@ use crate::screen;
 use anyhow::Context;
 use stanch_case::{Acquisition, Case, Holding, How, KeptAccount, Manifest, Stage, StageState};
 use stanch_evidence::{
-    Block, Formats, Limits, ReadError, ReadOptions, SealedBlocks, Sink, SinkError, Source, gather, read, seal_in_blocks,
+    Block, Formats, Known, Limits, ReadError, ReadOptions, SealedBlocks, Sink, SinkError, Source, gather, read,
+    seal_in_blocks, seal_with_beginning,
 };
-use stanch_lake::{EventBlock, EventWriter};
+use stanch_lake::{EventBlock, EventWriter, events_of};
 use stanch_ledger::On;
 use stanch_model::store::StoreFile;
 use stanch_model::{EventBatch, FileAccount, Seal};
@@ -48,6 +49,16 @@ struct Candidate {
     also: Vec<String>,
     /// Digest of how it would be read.
     reading: String,
+    /// What it was when it was sealed before, if it is the same file and only grew.
+    before: Option<Before>,
+}
+
+/// A file before it grew.
+struct Before {
+    seal: Seal,
+    bytes: u64,
+    /// What became of it, where reading can go on behind that.
+    account: Option<FileAccount>,
 }
 
 /// Takes evidence in.
@@ -89,7 +100,7 @@ impl Candidate {
 fn sources(case: &Case, manifest: &Manifest, paths: &[PathBuf]) -> anyhow::Result<Vec<Source>> {
     let mut sources = if paths.is_empty() { Vec::new() } else { gather(paths)? };
     let named: BTreeSet<PathBuf> = sources.iter().map(|s| absolute(&s.path)).collect();
-    for holding in manifest.holdings() {
+    for holding in manifest.holdings().iter().filter(|h| h.grew_into.is_none()) {
         let path = holding.path(&case.evidence_dir());
         if !named.contains(&path) && !sources.iter().any(|s| holding.paths.contains(&s.name)) {
             let name = holding.paths.first().cloned().unwrap_or_else(|| holding.seal.short().to_owned());
@@ -102,8 +113,8 @@ fn sources(case: &Case, manifest: &Manifest, paths: &[PathBuf]) -> anyhow::Resul
 
 /// Sizes, seals where they are needed to tell files apart, and files of the same bytes as one.
 fn candidates(work: &Work<'_>, manifest: &Manifest, sources: Vec<Source>) -> anyhow::Result<Vec<Candidate>> {
-    let held_at: BTreeMap<PathBuf, &Holding> =
-        manifest.holdings().iter().map(|h| (h.path(&work.case().evidence_dir()), h)).collect();
+    let latest = || manifest.holdings().iter().filter(|h| h.grew_into.is_none());
+    let held_at: BTreeMap<PathBuf, &Holding> = latest().map(|h| (h.path(&work.case().evidence_dir()), h)).collect();
     let sizes = sources
         .iter()
         .map(|s| {
@@ -115,14 +126,31 @@ fn candidates(work: &Work<'_>, manifest: &Manifest, sources: Vec<Source>) -> any
         *times.entry(*size).or_default() += 1;
     }
     let reading = Reading::of(work);
+    let kept = work.case().database().accounts()?;
     let mut by_seal: BTreeMap<Seal, usize> = BTreeMap::new();
     let mut found: Vec<Candidate> = Vec::new();
     for (source, bytes) in sources.into_iter().zip(sizes) {
-        let held = held_at.get(&absolute(&source.path));
-        let sealed = if times[&bytes] > 1 || held.is_some() { Some(seal_in_blocks(&source.path)?) } else { None };
+        let held = held_at.get(&absolute(&source.path)).copied();
+        // The same file as before, by its place or its name, may have grown.
+        let smaller = |h: &&Holding| h.bytes < bytes && h.paths.contains(&source.name);
+        let beginning = held.filter(|h| h.bytes < bytes).or_else(|| latest().filter(smaller).max_by_key(|h| h.bytes));
+        let mut before = None;
+        let sealed = match beginning {
+            Some(holding) => {
+                let (seal, blocks, beginning) = seal_with_beginning(&source.path, holding.bytes)?;
+                before = (beginning == holding.seal).then_some(holding);
+                Some((seal, blocks))
+            }
+            None if times[&bytes] > 1 || held.is_some() => Some(seal_in_blocks(&source.path)?),
+            None => None,
+        };
         let (seal, blocks) = sealed.unzip();
-        if let (Some(held), Some(now)) = (held, &seal) {
+        if let (Some(held), Some(now), None) = (held, &seal, before) {
             refuse_changed(held, now)?;
+        }
+        if let Some(whole) = seal.as_ref().and_then(|seal| grown_into(manifest, seal)) {
+            screen::aside(&format!("{}: the beginning of {whole}, read there", screen::shown(&source.name)));
+            continue;
         }
         if let Some(seal) = &seal
             && let Some(first) = by_seal.get(seal)
@@ -134,9 +162,39 @@ fn candidates(work: &Work<'_>, manifest: &Manifest, sources: Vec<Source>) -> any
             by_seal.insert(seal.clone(), found.len());
         }
         let reading = reading.digest(&source.name);
-        found.push(Candidate { source, bytes, seal, blocks, also: Vec::new(), reading });
+        // It may have grown once more while it was sealed; what came then is for the next time.
+        let bytes = blocks.as_ref().map_or(bytes, |blocks| blocks.bytes);
+        let before = before.map(|holding| Before::of(work.case(), holding, &kept, &reading)).transpose()?;
+        found.push(Candidate { source, bytes, seal, blocks, also: Vec::new(), reading, before });
     }
     Ok(found)
+}
+
+impl Before {
+    fn of(case: &Case, holding: &Holding, kept: &[KeptAccount], reading: &str) -> anyhow::Result<Before> {
+        let is_its = |k: &&KeptAccount| k.source == holding.seal && k.reading == reading;
+        let accounts: Vec<&KeptAccount> = kept.iter().filter(is_its).collect();
+        let account = match accounts.as_slice() {
+            [one] if !one.account.reads_on_in.is_empty() => Some(one.account.clone()),
+            _ => None,
+        };
+        let account = match account {
+            Some(account) if events_of(&case.events_dir(), &holding.seal)? == account.events => Some(account),
+            _ => None,
+        };
+        Ok(Before { seal: holding.seal.clone(), bytes: holding.bytes, account })
+    }
+}
+
+/// The name of the file that these bytes are only the beginning of.
+fn grown_into(manifest: &Manifest, seal: &Seal) -> Option<String> {
+    let mut holding = manifest.find(seal)?;
+    let mut whole = None;
+    while let Some(next) = holding.grew_into.as_ref().and_then(|seal| manifest.find(seal)) {
+        whole = next.paths.first().map(|path| screen::shown(path).to_string());
+        holding = next;
+    }
+    whole
 }
 
 /// Evidence that changed after it was sealed is no longer what was sealed; going on would mix the two.
@@ -186,6 +244,10 @@ fn read_all(
     for seal in unread.iter().filter_map(|c| c.seal.as_ref()) {
         work.case().database().forget_accounts(seal)?;
     }
+    // A command that was stopped may have left those of a file's beginning.
+    for holding in manifest.holdings().iter().filter(|h| h.grew_into.is_some()) {
+        work.case().database().forget_accounts(&holding.seal)?;
+    }
     // The largest first, so that the last thread to end has least left to do.
     unread.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.source.cmp(&b.source)));
     let bytes: u64 = unread.iter().map(|c| c.bytes).sum();
@@ -228,6 +290,8 @@ fn read_all(
     })?;
     progress.done();
     merge_doubles(shelf.work.case())?;
+    // The events of beginnings are with those of the files that they grew into.
+    remove_orphans(shelf.work.case())?;
     let unmet = unmet::words(shelf.work)?;
     shelf.outcome.said.extend(unmet);
     shelf.outcome.bytes = Some(bytes);
@@ -258,12 +322,14 @@ impl FileReader<'_> {
             logs: &self.store.logs,
             time_zone: &self.store.store.time_zone,
             limits: Limits::default(),
-            known_seal: candidate.seal.clone(),
+            known: candidate.seal.clone().map(|seal| Known { seal, bytes: candidate.bytes }),
+            beginning: candidate.before.as_ref().and_then(|before| before.account.as_ref()),
             now: Some(self.now),
             threads,
         };
         let (events_dir, progress) = (self.events_dir, self.progress);
-        let mut sink = Shelving { events_dir, writer: None, blocks: None, progress, bytes_read: 0 };
+        let beginning = options.beginning.map(|read| read.seal.clone());
+        let mut sink = Shelving { events_dir, writer: None, blocks: None, beginning, progress, bytes_read: 0 };
         let accounts = read(&candidate.source, &options, &mut sink);
         candidate.blocks = sink.blocks.take().or_else(|| candidate.blocks.take());
         accounts
@@ -311,6 +377,9 @@ impl Shelf<'_, '_> {
         if let Some(acquired) = &acquired {
             on = on.reference("acquisition", acquired);
         }
+        if let Some(before) = &candidate.before {
+            on = on.reference("grew_from", &before.seal.0).count("bytes_before", before.bytes);
+        }
         self.work.record.act(at, "evidence.sealed", on)?;
         let mut paths = vec![candidate.source.name.clone()];
         paths.extend(candidate.also);
@@ -324,10 +393,20 @@ impl Shelf<'_, '_> {
             file: custody::facts(&place),
             place,
             acquired: acquired.into_iter().collect(),
+            grew_into: None,
         };
         case.hold(&mut self.manifest, holding, self.copy)?;
+        if let Some(before) = &candidate.before {
+            self.manifest.grew(&before.seal, &seal);
+            let (path, by) = (screen::shown(&candidate.source.name), candidate.bytes - before.bytes);
+            let how = if before.account.is_some() { "read on from there" } else { "read anew" };
+            self.outcome.said.push(format!("{path}: grew by {} bytes since it was sealed, {how}", screen::count(by)));
+        }
         self.manifest.write(&case.evidence_dir())?;
         case.database().keep_accounts(&seal, &candidate.reading, &accounts)?;
+        if let Some(before) = &candidate.before {
+            case.database().forget_accounts(&before.seal)?;
+        }
         self.events += events;
         self.troubles.extend(accounts.iter().flat_map(trouble));
         Ok(())
@@ -339,6 +418,8 @@ struct Shelving<'a> {
     events_dir: &'a Path,
     writer: Option<EventWriter>,
     blocks: Option<SealedBlocks>,
+    /// The seal of the file's beginning, whose events are there.
+    beginning: Option<Seal>,
     progress: &'a Progress,
     bytes_read: u64,
 }
@@ -376,7 +457,10 @@ impl Sink for Shelving<'_> {
 
     fn end(&mut self, account: &FileAccount) -> Result<(), SinkError> {
         match self.writer.take() {
-            Some(writer) => writer.finish(&account.seal).map(drop).map_err(SinkError::new),
+            Some(writer) => {
+                let written = writer.finish_behind(&account.seal, self.beginning.as_ref());
+                written.map(drop).map_err(SinkError::new)
+            }
             None => Ok(()),
         }
     }

@@ -487,3 +487,48 @@ fn names_of_tables_cannot_lead_out_of_an_export_and_odd_ones_check() {
     let listed = sha256sum_c(&top);
     assert!(listed.is_none_or(|listed| listed + 1 == tree(&top).len()));
 }
+
+/// A log that is still written to is added again: only what is new is read, and nothing is there twice.
+#[test]
+fn a_log_that_grew_is_read_on_and_what_was_sealed_stays_on_record() {
+    for copy in [false, true] {
+        let store = Store::new().with("evidence/access.log", requests(1..=40));
+        store.done(&["new", "--store", "store.toml"]);
+        let add = |args: &[&str]| {
+            let how: &[&str] = if copy { &["--copy"] } else { &[] };
+            store.done(&[&["add", "evidence"], how, args].concat())
+        };
+        add(&[]);
+        let before = fs::read(store.path("evidence/access.log")).unwrap();
+        fs::write(store.path("evidence/access.log"), requests(1..=60)).unwrap();
+        let out = add(&[]);
+        assert!(out.contains("access.log: grew by") && out.contains("read on from there"), "{out}");
+        let events = || store.done(&["sql", "SELECT count(*) AS n, count(DISTINCT line) AS lines FROM events"]);
+        let counted = |out: &str| out.split_whitespace().filter(|w| *w == "120").count();
+        assert_eq!(counted(&events()), 2, "{}", events());
+        let manifest = Manifest::read(&case(&store).join("evidence")).unwrap();
+        let (old, new): (Vec<_>, Vec<_>) = manifest.holdings().iter().partition(|h| h.grew_into.is_some());
+        assert_eq!((old.len(), new.len(), old[0].bytes), (1, 1, before.len() as u64));
+        assert_eq!(old[0].grew_into.as_ref(), Some(&new[0].seal));
+        store.done(&["verify"]);
+        // Once more, and the beginning by itself under another name: nothing new.
+        fs::write(store.path("evidence/old.log"), &before).unwrap();
+        add(&[]);
+        assert_eq!(counted(&events()), 2, "{}", events());
+        // The same as if it had been added whole at once.
+        let other = Store::new().with("evidence/access.log", requests(1..=60));
+        other.done(&["new", "--store", "store.toml"]);
+        other.done(&["add", "evidence"]);
+        let told = |store: &Store| store.done(&["sql", "SELECT time, line, src_endpoint_ip FROM events ORDER BY line"]);
+        assert_eq!(told(&store), told(&other));
+        // What changed is no growth.
+        let mut changed = fs::read(store.path("evidence/access.log")).unwrap();
+        changed[3] ^= 1;
+        changed.extend_from_slice(b"x\n");
+        fs::write(store.path("evidence/access.log"), changed).unwrap();
+        if !copy {
+            let (code, _, err) = stanch(store.dir.path(), &["add", "evidence"]);
+            assert!(code == 3 && err.contains("changed after it was sealed"), "{err}");
+        }
+    }
+}

@@ -6,10 +6,11 @@ use crate::screen;
 use crate::session::Session;
 use serde::Serialize;
 use stanch_case::{Acquisitions, Case, Holding, How, Manifest, WhyReadOnly};
-use stanch_evidence::{BLOCK_BYTES, Changed, SealedBlocks};
+use stanch_evidence::{BLOCK_BYTES, Changed, ReadError, SealedBlocks, seal, seal_with_beginning};
 use stanch_ledger::{Ledger, sha256};
 use stanch_model::Seal;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Spans that are told on a terminal.
 const SPANS_MAX: usize = 8;
@@ -37,7 +38,7 @@ pub(super) fn check(session: &Session, answer: &mut Answer) -> anyhow::Result<()
         let name = screen::shown(holding.paths.first().map_or("", String::as_str));
         answer.evidence_files += 1;
         answer.evidence_bytes += holding.bytes;
-        match stanch_evidence::seal(&holding.path(&evidence_dir)) {
+        match sealed_now(holding, &holding.path(&evidence_dir)) {
             Ok((seal, _)) if seal == holding.seal => {}
             Ok((now, now_bytes)) => {
                 let changed = compare(&session.case, holding, &on_record)?;
@@ -68,6 +69,14 @@ pub(super) fn check(session: &Session, answer: &mut Answer) -> anyhow::Result<()
         answer.wrong.push(format!("{line}: its SHA-256 on record is {digest}"));
     }
     Ok(())
+}
+
+/// The seal and size of what is at a holding's place; of what it grew into, its part of it.
+fn sealed_now(holding: &Holding, path: &Path) -> Result<(Seal, u64), ReadError> {
+    if holding.grew_into.is_some() && holding.how == How::InPlace {
+        return seal_with_beginning(path, holding.bytes).map(|(_, blocks, beginning)| (beginning, blocks.bytes));
+    }
+    seal(path)
 }
 
 /// Whether an export names the file and leaves its bytes where they are.
