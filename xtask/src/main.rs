@@ -15,6 +15,8 @@ cargo xtask bench generate access [--gb 1] [--seed 1] --out FILE
     an access log in combined format
 cargo xtask bench generate database [--statements 2000000] [--customers 750000] [--seed 1] --out DIR
     a PostgreSQL csvlog of a stolen role, the store's dump, store.toml, platform.yaml and truth/cells.csv
+cargo xtask bench read [--binary target/release/stanch] [--write docs/benchmarks.md] FILE…
+    times `stanch add` on a log beside wc, sha256sum, zcat, DuckDB, GoAccess, lnav, Plaso, those that are installed
 cargo xtask bench run [--binary target/release/stanch] [--write docs/benchmarks.md] INPUT…
     runs the optimised binary on generated inputs, and measures";
 
@@ -60,7 +62,17 @@ fn run(words: &[String]) -> Result<ExitCode> {
             let table = bench::run::table(&results);
             println!("{table}");
             if let Ok(page) = given.path("write") {
-                bench::run::write_into(&page, &table)?;
+                bench::run::write_into(&page, bench::run::MARK, &table)?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        ["bench", "read", rest @ ..] => {
+            let given = Options::read(rest, &["binary", "write"])?;
+            let binary = given.path("binary").unwrap_or_else(|_| "target/release/stanch".into());
+            let table = bench::read::table(&bench::read::read(&binary, &given.rest)?);
+            println!("{table}");
+            if let Ok(page) = given.path("write") {
+                bench::run::write_into(&page, bench::read::MARK, &table)?;
             }
             Ok(ExitCode::SUCCESS)
         }

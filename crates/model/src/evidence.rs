@@ -82,6 +82,9 @@ impl FileAccount {
 
     /// The share of the text's bytes that became events, 0 to 1; of an empty text all.
     pub fn read_share(&self) -> f64 {
+        if self.lines > 0 && self.lines_in_events == 0 {
+            return 0.0;
+        }
         let unread: u64 = self.unread.iter().map(|g| g.bytes).sum();
         #[expect(clippy::cast_precision_loss, reason = "a share, for people")]
         if self.text_bytes == 0 { 1.0 } else { 1.0 - (unread.min(self.text_bytes) as f64 / self.text_bytes as f64) }

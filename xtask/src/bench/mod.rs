@@ -6,4 +6,5 @@ pub mod database;
 mod dump;
 mod log;
 mod people;
+pub mod read;
 pub mod run;

@@ -74,7 +74,7 @@ fn run_one(binary: &Path, input: &Path) -> Result<Measured> {
 }
 
 /// The evidence and the store file of an input. A log alone gets a store that knows no personal data.
-fn parts(input: &Path, work: &Path) -> Result<(PathBuf, PathBuf)> {
+pub(super) fn parts(input: &Path, work: &Path) -> Result<(PathBuf, PathBuf)> {
     if input.join("store.toml").is_file() {
         return Ok((input.join("evidence"), input.join("store.toml")));
     }
@@ -95,7 +95,7 @@ fn truth_of(input: &Path) -> Option<PathBuf> {
 }
 
 /// Waits for a process and reads the high-water mark of its memory on the way.
-fn watch(mut child: Child) -> Result<(ExitStatus, Option<u64>)> {
+pub(super) fn watch(mut child: Child) -> Result<(ExitStatus, Option<u64>)> {
     let path = PathBuf::from(format!("/proc/{}/status", child.id()));
     let mut peak = None;
     loop {
@@ -185,7 +185,7 @@ pub fn table(results: &[Measured]) -> String {
     text
 }
 
-fn machine() -> String {
+pub(super) fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let model = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
         let line = text.lines().find_map(|l| l.strip_prefix("model name"))?;
@@ -200,20 +200,20 @@ fn machine() -> String {
     format!("{model}, {cores} cores{memory}, {}", std::env::consts::OS)
 }
 
-const BEGIN: &str = "<!-- figures: written by `cargo xtask bench run --write` -->";
+/// Where the table of whole runs stands on the page.
+pub const MARK: &str = "<!-- figures: written by `cargo xtask bench run --write` -->";
 const END: &str = "<!-- end of figures -->";
 
-/// Puts the table between the page's two marks.
+/// Puts a table between its mark on the page and the next end mark.
 ///
 /// # Errors
 ///
 /// When the page cannot be read or written, or has no marks.
-pub fn write_into(page: &Path, table: &str) -> Result<()> {
+pub fn write_into(page: &Path, mark: &str, table: &str) -> Result<()> {
     let text = std::fs::read_to_string(page).with_context(|| format!("reading {}", page.display()))?;
-    let (before, rest) =
-        text.split_once(BEGIN).with_context(|| format!("{} lacks the mark {BEGIN}", page.display()))?;
+    let (before, rest) = text.split_once(mark).with_context(|| format!("{} lacks the mark {mark}", page.display()))?;
     let (_, after) = rest.split_once(END).with_context(|| format!("{} lacks the mark {END}", page.display()))?;
-    std::fs::write(page, format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", table.trim()))
+    std::fs::write(page, format!("{before}{mark}\n\n{}\n\n{END}{after}", table.trim()))
         .with_context(|| format!("writing {}", page.display()))
 }
 
@@ -225,9 +225,9 @@ mod tests {
     fn the_table_goes_between_the_marks_and_nowhere_else() {
         let folder = tempfile::tempdir().unwrap();
         let page = folder.path().join("page.md");
-        std::fs::write(&page, format!("# A\n\n{BEGIN}\nold\n{END}\n\nB\n")).unwrap();
-        write_into(&page, "new\n").unwrap();
-        assert_eq!(std::fs::read_to_string(&page).unwrap(), format!("# A\n\n{BEGIN}\n\nnew\n\n{END}\n\nB\n"));
+        std::fs::write(&page, format!("# A\n\n{MARK}\nold\n{END}\n\nB\n")).unwrap();
+        write_into(&page, MARK, "new\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&page).unwrap(), format!("# A\n\n{MARK}\n\nnew\n\n{END}\n\nB\n"));
     }
 
     #[test]

@@ -157,14 +157,27 @@ fn time_bytes(text: &str) -> Option<usize> {
     if b.first()?.is_ascii_digit() {
         return iso_bytes(text);
     }
-    // `Mar  2 `, then maybe a year, then the time of day.
-    let day = b.get(4..6)?;
-    let is_day = (day[0] == b' ' || day[0].is_ascii_digit()) && day[1].is_ascii_digit();
-    if month(b.get(..3)?).is_none() || b[3] != b' ' || !is_day || b.get(6) != Some(&b' ') {
-        return None;
-    }
-    let at = if b.len() > 11 && b[7..11].iter().all(u8::is_ascii_digit) && b[11] == b' ' { 12 } else { 7 };
-    of_day(b, at).map(|us| us.1)
+    month(b.get(..3)?)?;
+    let (_, at) = day_of_month(b)?;
+    of_day(b, behind_year(b, at)).map(|us| us.1)
+}
+
+/// The day in `Mar  2 `, `Mar 12 ` and, as some write it, `Mar 2 `, and where what follows it begins.
+fn day_of_month(b: &[u8]) -> Option<(i64, usize)> {
+    let digit = |at: usize| b.get(at).filter(|d| d.is_ascii_digit()).map(|d| i64::from(d - b'0'));
+    let (day, end) = match (b.get(3)?, b.get(4)?, b.get(5)?) {
+        (b' ', b' ', _) => (digit(5)?, 6),
+        (b' ', _, b' ') => (digit(4)?, 5),
+        (b' ', _, _) => (digit(4)? * 10 + digit(5)?, 6),
+        _ => return None,
+    };
+    (b.get(end) == Some(&b' ')).then_some((day, end + 1))
+}
+
+/// Where the time of day begins: some write the year between.
+fn behind_year(b: &[u8], at: usize) -> usize {
+    let is_year = b.len() > at + 4 && b[at..at + 4].iter().all(u8::is_ascii_digit) && b[at + 4] == b' ';
+    if is_year { at + 5 } else { at }
 }
 
 /// `2026-03-02T21:14:05.123456+01:00`, with a `T` so that it is one word.
@@ -223,6 +236,7 @@ mod tests {
     fn every_shape_comes_apart() {
         for (line, expect) in [
             ("Mar  2 21:14:05 db1 postgres[12]: [5-1] a", "|Mar  2 21:14:05|db1|postgres|12||[5-1] a"),
+            ("Mar 2 21:14:05 db1 cron[9]: x", "|Mar 2 21:14:05|db1|cron|9||x"),
             ("<86>Mar 12 21:14:05 db1 sshd[12]: x", "86|Mar 12 21:14:05|db1|sshd|12||x"),
             ("Mar  2 2026 21:14:05 db1 kernel: x: y", "|Mar  2 2026 21:14:05|db1|kernel|||x: y"),
             ("Mar  2 21:14:05.123 db1 su(pam_unix)[9]: x", "|Mar  2 21:14:05.123|db1|su(pam_unix)|9||x"),

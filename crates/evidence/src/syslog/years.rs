@@ -1,6 +1,6 @@
 //! The year that syslog's old times leave out.
 
-use super::{SECOND_US, of_day};
+use super::{SECOND_US, behind_year, day_of_month, of_day};
 use crate::clock::{Clock, TimeFault, days, month, two};
 use stanch_model::Instant;
 
@@ -30,10 +30,9 @@ impl Years {
             return clock.any(time);
         }
         let month = b.get(..3).and_then(month).ok_or(TimeFault::NotATime)?;
-        let day = two(b, 4).or_else(|| b.get(5).filter(|d| d.is_ascii_digit()).map(|d| i64::from(d - b'0')));
-        let day = day.ok_or(TimeFault::NotATime)?;
-        let written = (b.len() > 11 && b[11] == b' ').then(|| two(b, 7).zip(two(b, 9))).flatten();
-        let at = if written.is_some() { 12 } else { 7 };
+        let (day, after_day) = day_of_month(b).ok_or(TimeFault::NotATime)?;
+        let at = behind_year(b, after_day);
+        let written = if at > after_day { two(b, after_day).zip(two(b, after_day + 2)) } else { None };
         let (of_day_us, _) = of_day(b, at).ok_or(TimeFault::NotATime)?;
         let mut moment = |year: i64| {
             let local = days(year, month, day)? * DAY_S * SECOND_US + of_day_us;

@@ -1,12 +1,13 @@
 //! `stanch add`: evidence for a case.
 
 mod news;
+mod table;
 
 use crate::args::Shared;
 use crate::instant;
 use crate::pipeline::evidence::{Intake, same_bytes, take_in, trouble};
 use crate::pipeline::{Done, Work};
-use crate::screen::{self, Side};
+use crate::screen;
 use crate::session::Session;
 use crate::verbs::run::jobs;
 use clap::Args;
@@ -89,7 +90,8 @@ pub(crate) fn add(add: &Add, shared: &Shared) -> anyhow::Result<()> {
     if session.json {
         return screen::json(&accounts);
     }
-    screen::put(&accounts_table(&accounts))?;
+    screen::put(&table::of(&accounts))?;
+    table::unknown(&accounts, &session.case)?.iter().try_for_each(|line| screen::warn(line))?;
     let troubles: Vec<String> = accounts.iter().flat_map(trouble).collect();
     troubles.iter().try_for_each(|line| screen::warn(line))?;
     // What the intake says of the files it has just read stands among them.
@@ -99,33 +101,6 @@ pub(crate) fn add(add: &Add, shared: &Shared) -> anyhow::Result<()> {
     said.sort();
     said.dedup();
     said.iter().chain(&news).try_for_each(|line| screen::say(line))
-}
-
-fn accounts_table(accounts: &[FileAccount]) -> String {
-    let columns = [
-        ("File", Side::Left),
-        ("seal", Side::Left),
-        ("format", Side::Left),
-        ("size", Side::Right),
-        ("lines", Side::Right),
-        ("events", Side::Right),
-        ("unread", Side::Right),
-    ];
-    let rows: Vec<Vec<String>> = accounts
-        .iter()
-        .map(|a| {
-            vec![
-                a.path.clone(),
-                a.seal.short().to_owned(),
-                a.format.clone().unwrap_or_else(|| "not known".to_owned()),
-                screen::bytes(a.bytes),
-                screen::count(a.lines),
-                screen::count(a.events),
-                screen::count(a.unread_lines()),
-            ]
-        })
-        .collect();
-    screen::table(&columns, &rows)
 }
 
 /// How files came to be handed over, as it was told.
