@@ -94,15 +94,15 @@ fn peers(file: &Path, lines: u64, work: &Path) -> Vec<Peer> {
         let parquet = out("duckdb.parquet");
         let version = version("python3", &["-c", "import duckdb; print(duckdb.__version__)"]);
         let duckdb = |does, sql: String| {
-            let program = format!("import duckdb; duckdb.sql({sql:?})");
-            whole(&format!("DuckDB {}", version.as_deref()?), does, Command::new("python3").args(["-c", &program]))
+            let program = ["-c", "import duckdb, sys; duckdb.sql(sys.argv[1])", &sql];
+            whole(&format!("DuckDB {}", version.as_deref()?), does, Command::new("python3").args(program))
         };
         found.push(duckdb("expression to Parquet", to_parquet(&shown, &parquet)));
         let report = out("goaccess.html");
         let goaccess = ["--log-format=COMBINED", "--no-progress", "-o", &report];
         found.push(whole("GoAccess", "statistics page", Command::new("goaccess").arg(&shown).args(goaccess)));
-        let count = ";SELECT count(*) FROM access_log";
-        found.push(whole("lnav", "index and a count", Command::new("lnav").args(["-n", "-c", count, &shown])));
+        let count = ";SELECT c_ip, count(*) FROM access_log GROUP BY c_ip ORDER BY 2 DESC LIMIT 10";
+        found.push(whole("lnav", "requests by client", Command::new("lnav").args(["-n", "-c", count, &shown])));
         found.push(plaso(file, lines, work));
     }
     found.into_iter().flatten().collect()
