@@ -3,8 +3,9 @@
 mod month_first;
 mod words;
 
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use stanch_model::Instant;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,13 +35,93 @@ impl TimeFault {
     }
 }
 
+/// The offsets that a quarter of an hour has in a zone, in microseconds east of UTC.
+#[derive(Clone, Copy, Default)]
+struct Offsets {
+    first: i64,
+    /// When a clock change repeats it: that of its second run.
+    again: Option<i64>,
+}
+
+/// Where a clock is in an hour that a clock change repeats.
+#[derive(Clone, Default)]
+struct Fold {
+    /// The latest local time of this run.
+    last: Option<i64>,
+    is_second: bool,
+}
+
+impl Fold {
+    /// The offset of a local time that occurs twice: its first run's until times go back by more than lines out of their
+    /// order do.
+    fn offset(&mut self, local: i64, first: i64, again: i64) -> i64 {
+        let length = first - again;
+        match self.last {
+            // Two times of the same hour are less than its length apart.
+            Some(last) if (local - last).abs() < length => {
+                if !self.is_second && last - local >= length / 6 {
+                    self.is_second = true;
+                    self.last = Some(local);
+                } else {
+                    self.last = Some(last.max(local));
+                }
+            }
+            _ => *self = Fold { last: Some(local), is_second: false },
+        }
+        Repeats::count(self.is_second);
+        if self.is_second { again } else { first }
+    }
+}
+
+thread_local! {
+    /// What clocks came across on this thread since somebody asked. A reader owns its clocks, and whoever gives it lines
+    /// knows when it reads and when it is only tried.
+    static REPEATS: Cell<Repeats> = const { Cell::new(Repeats { first: 0, second: 0 }) };
+}
+
+/// Times without a zone in an hour that a clock change repeats, by the run that they were taken for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Repeats {
+    pub(crate) first: u64,
+    pub(crate) second: u64,
+}
+
+impl Repeats {
+    fn count(is_second: bool) {
+        REPEATS.with(|cell| {
+            let mut all = cell.get();
+            if is_second {
+                all.second += 1
+            } else {
+                all.first += 1
+            }
+            cell.set(all);
+        });
+    }
+
+    /// Those since the last time, on this thread.
+    pub(crate) fn take() -> Repeats {
+        REPEATS.with(Cell::take)
+    }
+
+    pub(crate) fn add(&mut self, more: Repeats) {
+        self.first += more.first;
+        self.second += more.second;
+    }
+
+    pub(crate) fn any(self) -> bool {
+        self.first + self.second > 0
+    }
+}
+
 /// Turns written times into moments. Keeps what it worked out last, since neighbours share their hour.
 #[derive(Clone)]
 pub(crate) struct Clock {
     zone: TimeZone,
     abbreviations: Arc<BTreeMap<String, i64>>,
     clf_hour: ([u8; 20], i64),
-    local: (i64, i64),
+    local: (i64, Offsets),
+    fold: Fold,
     named: (String, i64, i64),
 }
 
@@ -48,7 +129,14 @@ impl Clock {
     /// `zone` is for times that carry none, and for abbreviations that it uses itself; `abbreviations` gives the
     /// others in microseconds east of UTC.
     pub(crate) fn new(zone: TimeZone, abbreviations: Arc<BTreeMap<String, i64>>) -> Clock {
-        Clock { zone, abbreviations, clf_hour: ([0; 20], 0), local: (i64::MIN, 0), named: (String::new(), i64::MIN, 0) }
+        Clock {
+            zone,
+            abbreviations,
+            clf_hour: ([0; 20], 0),
+            local: (i64::MIN, Offsets::default()),
+            fold: Fold::default(),
+            named: (String::new(), i64::MIN, 0),
+        }
     }
 
     /// `10/Oct/2000:13:55:36 -0700`, as web servers write it.
@@ -133,17 +221,24 @@ impl Clock {
         Some(Instant(local - offset))
     }
 
-    /// The offset of the clock's own zone at a local time. An hour that a clock change repeats counts as its first run.
+    /// The offset of the clock's own zone at a local time. An hour that a clock change repeats counts as its first run until
+    /// times go back in it.
     fn own_offset(&mut self, local: i64) -> Option<i64> {
         // Zones change on quarters of an hour.
         let quarter = local.div_euclid(HOUR_US / 4);
         if self.local.0 != quarter {
             let start = quarter * (HOUR_US / 4);
             let wall = jiff::Timestamp::from_microsecond(start).ok()?.to_zoned(TimeZone::UTC).datetime();
-            let moment = self.zone.to_ambiguous_timestamp(wall).compatible().ok()?;
-            self.local = (quarter, start - moment.as_microsecond());
+            let ambiguous = self.zone.to_ambiguous_timestamp(wall);
+            let again = match ambiguous.offset() {
+                AmbiguousOffset::Fold { after, .. } => Some(i64::from(after.seconds()) * SECOND_US),
+                _ => None,
+            };
+            let moment = ambiguous.compatible().ok()?;
+            self.local = (quarter, Offsets { first: start - moment.as_microsecond(), again });
         }
-        Some(self.local.1)
+        let Offsets { first, again } = self.local.1;
+        Some(again.map_or(first, |again| self.fold.offset(local, first, again)))
     }
 
     /// The offset that an abbreviation stands for: in the clock's own zone if that uses it around then, else by the table.
@@ -373,6 +468,19 @@ mod tests {
         let winter = berlin.iso("2026-10-25 02:30:00 CET").unwrap();
         assert_eq!(winter.0 - summer.0, HOUR_US);
         assert_eq!(berlin.iso("2026-10-25 02:30:00").unwrap(), summer);
+    }
+
+    #[test]
+    fn the_second_run_of_a_repeated_hour_is_where_times_go_back() {
+        let mut berlin = clock("Europe/Berlin");
+        Repeats::take();
+        let read = |clock: &mut Clock, time: &str| clock.iso(&format!("2026-10-25 {time}")).unwrap().to_string();
+        let times = ["01:59:00", "02:10:00", "02:50:00", "02:48:00", "02:05:00", "02:04:00", "02:59:00", "03:00:00"];
+        let told: Vec<String> = times.iter().map(|time| read(&mut berlin, time)[11..16].to_owned()).collect();
+        assert_eq!(told, ["23:59", "00:10", "00:50", "00:48", "01:05", "01:04", "01:59", "02:00"]);
+        assert_eq!(Repeats::take(), Repeats { first: 3, second: 3 });
+        // A year later the hour begins with its first run again.
+        assert_eq!(berlin.iso("2027-10-31 02:30:00").unwrap().to_string(), "2027-10-31T00:30:00Z");
     }
 
     proptest! {

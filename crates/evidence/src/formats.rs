@@ -25,8 +25,9 @@ use crate::targets::Target;
 use jiff::tz::TimeZone;
 use regex::Regex;
 use serde::Deserialize;
-use stanch_model::EventClass;
+use stanch_model::evidence::{Counter, Steps};
 use stanch_model::store::LogSource;
+use stanch_model::{EventClass, Numbering, TextField};
 use stanch_packs::{PackError, Packs};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -61,6 +62,12 @@ pub struct FormatPack {
     /// The event fields that it gives (OCSF path), each with what it holds here.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
+    /// What `metadata.sequence` counts: `counts` is `per_session` (each session from 1 on) or `per_source`; `steps` is `one`
+    /// or `rising`; `by` tells the counters of a source apart (`field`, an event field or `unmapped.NAME`, `part`, a regular
+    /// expression with a group, `needed`), `except` leaves records out; `shared` says that several records may have one number; `missing` and `anew` say
+    /// for people what it may mean that numbers are not there or begin anew. Without it nothing is read from numbers.
+    #[serde(default)]
+    pub sequence: Option<Numbering>,
     /// Key in the file → event field or one of the words of [`crate::mapping_words`]; for jsonlog → csvlog's column.
     #[serde(default)]
     pub keys: BTreeMap<String, String>,
@@ -349,6 +356,8 @@ pub(crate) struct Format {
     /// How much a record must have to be in it: of two formats that read the same, the one that asks more is meant.
     pub(crate) demands: usize,
     pub(crate) audit: Arc<AuditTables>,
+    /// What its numbers count.
+    pub(crate) numbered: Option<Arc<Numbering>>,
 }
 
 #[derive(Deserialize)]
@@ -503,9 +512,40 @@ fn compile(shown: &str, name: &str, pack: &FormatPack, others: &[(String, Format
         rails: Arc::new(pack.rails.clone()),
         wrapper: pack.wrapper,
         audit: Arc::new(AuditTables::compile(shown, &pack.audit, &pack.syscalls)?),
+        numbered: pack.sequence.as_ref().map(|numbering| numbering_of(shown, numbering)).transpose()?.map(Arc::new),
         demands: pack.rules.needs.len() + pack.rules.only.len() + variables,
         log_formats: Arc::new(log_formats),
     })
+}
+
+/// The numbering of a pack, if it can be followed.
+fn numbering_of(shown: &str, numbering: &Numbering) -> Result<Numbering, PackError> {
+    if numbering.counts == Counter::PerSession && numbering.steps != Steps::One {
+        return Err(PackError::new(shown, "`sequence` counts per session, which is looked at by steps of one only"));
+    }
+    let fields = numbering.by.iter().map(|mark| &mark.field).chain(numbering.except.keys());
+    for field in fields {
+        let is_unmapped = field.strip_prefix("unmapped.").is_some_and(|key| !key.is_empty());
+        if !is_unmapped && TextField::from_name(field).is_none() {
+            let said = format!("`sequence` names {field:?}, which is no text field of events");
+            return Err(PackError::new(shown, said).with_hint("an event field, or unmapped.NAME"));
+        }
+    }
+    for written in numbering.except.values() {
+        if Regex::new(written).is_err() {
+            return Err(PackError::new(shown, format!("`sequence`: {written:?} is no regular expression")));
+        }
+    }
+    for mark in &numbering.by {
+        if let Some(part) = &mark.part {
+            let groups = Regex::new(part).map(|regex| regex.captures_len());
+            if groups.map_or(true, |groups| groups < 2) {
+                let said = format!("`sequence`: {part:?} is no regular expression with a group");
+                return Err(PackError::new(shown, said));
+            }
+        }
+    }
+    Ok(numbering.clone())
 }
 
 fn log_formats(shown: &str, pack: &FormatPack) -> Result<LogFormats, PackError> {

@@ -1,7 +1,8 @@
 //! A file that grew: what became of its beginning, and of what came behind it, as one account.
 
 use crate::harvest::EXAMPLES;
-use stanch_model::{FileAccount, UnreadGroup, Window};
+use crate::signs::PLACES_MAX;
+use stanch_model::{FileAccount, Tears, UnreadGroup, Window};
 
 /// The account of the whole.
 pub(crate) fn joined(beginning: &FileAccount, behind: FileAccount) -> FileAccount {
@@ -22,7 +23,21 @@ pub(crate) fn joined(beginning: &FileAccount, behind: FileAccount) -> FileAccoun
         unread: unread(&beginning.unread, behind.unread),
         window,
         remarks,
+        tears: tears(&beginning.tears, behind.tears),
         ..behind
+    }
+}
+
+fn tears(beginning: &Tears, behind: Tears) -> Tears {
+    let mut nul_at = beginning.nul_at.clone();
+    let room = PLACES_MAX.saturating_sub(nul_at.len());
+    nul_at.extend(behind.nul_at.into_iter().take(room));
+    Tears {
+        unfinished: behind.unfinished,
+        begins_inside: beginning.begins_inside,
+        nul_runs: beginning.nul_runs + behind.nul_runs,
+        nul_bytes: beginning.nul_bytes + behind.nul_bytes,
+        nul_at,
     }
 }
 

@@ -1,7 +1,8 @@
 //! The page of formats, written from the packs, so that it cannot say anything else than they do.
 
 use crate::formats::{FormatPack, packs_of};
-use stanch_model::{NumberField, TextField};
+use stanch_model::evidence::{Counter, Steps};
+use stanch_model::{NumberField, Numbering, TextField};
 use stanch_packs::{PackError, Packs};
 use std::fmt::Write;
 
@@ -43,6 +44,9 @@ fn section(page: &mut String, name: &str, pack: &FormatPack) {
         line(&pack.source),
         pack.samples.len(),
     );
+    if let Some(numbering) = &pack.sequence {
+        let _ = writeln!(page, "- Numbers: {}", numbers(numbering));
+    }
     if pack.fields.is_empty() {
         return;
     }
@@ -50,6 +54,25 @@ fn section(page: &mut String, name: &str, pack: &FormatPack) {
     for (field, holds) in &pack.fields {
         let _ = writeln!(page, "| `{field}` | {} |", cell(holds));
     }
+}
+
+/// What a format's numbers count, in a line.
+fn numbers(numbering: &Numbering) -> String {
+    let counts = match numbering.counts {
+        Counter::PerSession => "counted in each session from 1 on".to_owned(),
+        Counter::PerSource if numbering.by.is_empty() => "one counter".to_owned(),
+        Counter::PerSource => {
+            let by: Vec<String> = numbering.by.iter().map(|mark| format!("`{}`", mark.field)).collect();
+            format!("one counter by {}", by.join(", "))
+        }
+    };
+    let steps = match numbering.steps {
+        Steps::One => "each number is there",
+        Steps::Rising => "rising, not each number is there",
+    };
+    let said = [("missing", &numbering.missing), ("begun anew", &numbering.anew)];
+    let said = said.iter().filter(|(_, why)| !why.is_empty()).map(|(what, why)| format!("; {what}: {why}"));
+    format!("{counts}, {steps}{}", said.collect::<String>())
 }
 
 /// Markdown that lists every event field with its column and the names that others have for it.

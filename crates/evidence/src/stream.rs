@@ -1,5 +1,6 @@
 //! Reads a text, or a segment of it, from its first chunk to what became of it.
 
+use crate::clock::Repeats;
 use crate::error::SinkError;
 use crate::formats::Formats;
 use crate::framing::{Cutter, Framing};
@@ -9,6 +10,7 @@ use crate::options::Block;
 use crate::reader::Reader;
 use crate::recognise::{Chosen, Context, FITS, Recognised, Sample, by_recipe, recognise};
 use crate::segment::{Segment, Start};
+use crate::signs::Signs;
 use crate::unpack::Ended;
 use stanch_model::{Counted, EventBatch, FileAccount};
 use std::borrow::Cow;
@@ -42,6 +44,7 @@ pub(crate) struct TextStream<'a> {
     past: Vec<(Summary, u64)>,
     unknown: Option<(String, Option<(String, f64)>)>,
     remarks: Vec<Remark>,
+    signs: Signs,
 }
 
 /// The format that is being read, with a second reader to look ahead with.
@@ -101,6 +104,7 @@ pub(crate) struct Part {
     remarks: Vec<Remark>,
     /// What can be read on with behind its end.
     end: Option<Seed>,
+    signs: Signs,
 }
 
 #[derive(Clone)]
@@ -129,6 +133,7 @@ impl<'a> TextStream<'a> {
             past: Vec::new(),
             unknown: None,
             remarks: Vec::new(),
+            signs: Signs::default(),
             context,
         }
     }
@@ -210,6 +215,7 @@ impl<'a> TextStream<'a> {
             self.read_held(false, block)?;
         }
         self.text_bytes += bytes;
+        self.signs.left_out();
         if let Some(Cutter::Lines(cutter)) = &mut self.cutter {
             cutter.skip(bytes);
         }
@@ -329,17 +335,24 @@ impl<'a> TextStream<'a> {
 
     fn read(&mut self, window: &[u8], block: &mut dyn Block) -> Result<(), SinkError> {
         let mut failed = Ok(());
-        let TextStream { cutter, format, harvest, lines, unknown, .. } = self;
+        let TextStream { cutter, format, harvest, lines, unknown, signs, .. } = self;
+        let is_text = signs.window(window, self.framing);
+        // What was only tried does not count.
+        Repeats::take();
         let reason = unknown.as_ref().map_or("no format fits", |(reason, _)| reason);
         let mut reader = format.as_mut().map(|f| f.reader.as_mut());
         let Some(cutter) = cutter else { return Ok(()) };
         cutter.feed(window, |raw| {
             if failed.is_ok() {
                 *lines += 1;
+                if is_text {
+                    signs.line(&raw);
+                }
                 take(&raw, reader.as_deref_mut(), reason, harvest);
                 failed = hand_on_if_full(harvest, block);
             }
         });
+        self.signs.repeats.add(Repeats::take());
         failed
     }
 
@@ -352,14 +365,19 @@ impl<'a> TextStream<'a> {
         let end = self.seed().filter(|_| ends_whole);
         let reason = self.unknown.as_ref().map_or("no format fits", |(reason, _)| reason);
         let mut reader = self.format.as_mut().map(|f| f.reader.as_mut());
+        Repeats::take();
         if let Some(cutter) = &mut self.cutter {
             cutter.finish(|raw| {
                 self.lines += 1;
+                if self.framing == Framing::Lines {
+                    self.signs.line(&raw);
+                }
                 take(&raw, reader.as_deref_mut(), reason, &mut self.harvest);
             });
         }
         let title = self.format.as_ref().map(|format| format.summary.title.clone());
         self.end_format();
+        self.signs.repeats.add(Repeats::take());
         self.hand_on(block)?;
         Ok(Part {
             harvest: self.harvest,
@@ -373,6 +391,7 @@ impl<'a> TextStream<'a> {
             unknown: self.unknown,
             remarks: self.remarks,
             end,
+            signs: self.signs,
         })
     }
 }
@@ -385,6 +404,7 @@ impl Part {
             self.end = next.end;
         }
         self.harvest.absorb(next.harvest);
+        self.signs.absorb(next.signs);
         self.lines += next.lines;
         self.text_bytes += next.text_bytes;
         for (summary, events) in next.past {
@@ -426,6 +446,9 @@ impl Part {
         });
         let said = self.harvest.remarks.clone();
         let reads_on_in = self.end.filter(|_| ended.container.is_none()).map(|seed| seed.recipe).unwrap_or_default();
+        let unread = self.harvest.unread_groups();
+        let tears = self.signs.tears(&unread, &self.harvest);
+        let repeated = self.signs.remark();
         let account = FileAccount {
             seal: ended.seal,
             path,
@@ -433,18 +456,20 @@ impl Part {
             text_bytes: self.text_bytes,
             container: ended.container.map(str::to_owned),
             format: main.as_ref().map(|m| m.name.clone()),
+            numbered: main.as_ref().and_then(|m| context.formats.by_name(&m.name)?.numbered.as_deref().cloned()),
+            tears,
             format_score: main.as_ref().map_or(0.0, |m| m.score),
             runner_up: main.map_or(nearest, |m| m.runner_up),
             counted: if self.framing.counts_lines() { Counted::Lines } else { Counted::Records },
             lines: self.lines + self.harvest.further_records,
             lines_in_events: self.harvest.lines_in_events,
             events: self.harvest.events,
-            unread: self.harvest.unread_groups(),
+            unread,
             window: self.harvest.window,
             duplicates: Vec::new(),
             clock_offset_s: context.source.map_or(0, |s| s.clock_offset_s),
-            remarks: remarks.chain(said).chain(ended.remarks).collect(),
             reads_on_in,
+            remarks: remarks.chain(said).chain(repeated).chain(ended.remarks).collect(),
         };
         debug_assert_eq!(
             account.lines,

@@ -8,7 +8,7 @@ use stanch_evidence::{
     seal_with_beginning, split_member,
 };
 use stanch_model::store::LogSource;
-use stanch_model::{EventBatch, EventFields, FileAccount, NumberField, Position, TextField};
+use stanch_model::{EventBatch, EventFields, FileAccount, Instant, NumberField, Position, TextField};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -52,6 +52,9 @@ impl Sink for Kept {
 impl Kept {
     fn texts(&self, field: TextField) -> Vec<Option<String>> {
         self.batches.iter().flat_map(EventBatch::rows).map(|r| r.text(field).map(str::to_owned)).collect()
+    }
+    fn times(&self) -> Vec<Instant> {
+        self.batches.iter().flat_map(EventBatch::rows).map(|r| r.time()).collect()
     }
     fn positions(&self) -> Vec<Position> {
         self.batches.iter().flat_map(EventBatch::rows).map(|r| r.position()).collect()
@@ -329,6 +332,75 @@ fn a_stated_clock_offset_is_added_and_named() {
     assert_eq!(accounts[0].clock_offset_s, -3_600);
     assert_eq!(accounts[0].window.unwrap().from.to_string(), "2026-03-02T20:00:00Z");
     assert_eq!(kept.texts(TextField::LogName)[0].as_deref(), Some("shop"));
+}
+
+#[test]
+fn what_is_stated_of_a_clock_changes_the_event_and_not_the_evidence() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("access.log");
+    std::fs::write(&path, access_lines(2)).unwrap();
+    let logs = [LogSource { name: "shop".into(), files: "**".into(), clock_offset_s: -3_600, ..LogSource::default() }];
+    let (accounts, kept) = read_path(&path, &ReadOptions { logs: &logs, ..options() });
+    let (plain, before) = read_path(&path, &options());
+    // The line that the event points at still has its own time, and so has the seal.
+    assert_eq!((&accounts[0].seal, kept.positions()), (&plain[0].seal, before.positions()));
+    let first = kept.positions()[0];
+    let (from, to) = (usize::try_from(first.offset).unwrap(), first.offset as usize + first.length as usize);
+    let text = std::fs::read(&path).unwrap();
+    assert!(std::str::from_utf8(&text[from..to]).unwrap().contains("21:00:00 +0000"));
+}
+
+#[test]
+fn what_a_files_bytes_show_of_cutting_is_in_its_account() {
+    let whole = access_lines(40);
+    assert!(read_one(whole.as_bytes()).0.tears.is_empty());
+    let (cut, _) = read_one(&whole.as_bytes()[30..whole.len() - 30]);
+    assert!(cut.tears.begins_inside && cut.tears.unfinished, "{:?}", cut.tears);
+    let middle = whole.find('\n').unwrap() + 1;
+    let block = [&whole.as_bytes()[..middle], &[0; 5000], &whole.as_bytes()[middle..]].concat();
+    let (overwritten, _) = read_one(&block);
+    let tears = &overwritten.tears;
+    assert_eq!((tears.nul_runs, tears.nul_bytes, &tears.nul_at[..]), (1, 5000, &[middle as u64][..]));
+}
+
+#[test]
+fn what_a_format_counts_is_in_the_account_of_its_files() {
+    let line = "type=USER_LOGIN msg=audit(1772486046.001:510): pid=1200 uid=0 auid=4294967295 ses=4294967295 msg='op=login \
+                acct=\"kim\" exe=\"/usr/sbin/sshd\" hostname=? addr=203.0.113.9 terminal=ssh res=failed'\n";
+    let (account, _) = read_one(line.repeat(3).as_bytes());
+    assert_eq!(account.format.as_deref(), Some("auditd"));
+    assert_eq!(account.numbered.unwrap().by[0].field, "device.hostname");
+    assert_eq!(read_one(access_lines(3).as_bytes()).0.numbered, None);
+}
+
+/// Lines with a local time and no zone.
+fn local_lines(times: impl Iterator<Item = String>) -> String {
+    times
+        .map(|time| format!("{{\"time\":\"{time}\",\"message\":\"a line that is long enough to be cut\"}}\n"))
+        .collect()
+}
+
+#[test]
+fn times_in_an_hour_that_is_repeated_are_counted_and_the_second_run_is_told_by_going_back() {
+    let hour = |h: u32| (0..60).map(move |m| format!("2026-10-25 {h:02}:{m:02}:00"));
+    let text = local_lines(hour(1).chain(hour(2)).chain(hour(2)).chain(hour(3)));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("app.log");
+    std::fs::write(&path, &text).unwrap();
+    let options = ReadOptions { time_zone: "Europe/Berlin", ..options() };
+    let (accounts, kept) = read_path(&path, &options);
+    let times = kept.times();
+    assert_eq!(times.len(), 240);
+    assert!(times.windows(2).all(|pair| pair[1].0 - pair[0].0 == 60_000_000), "one minute after the other");
+    let said = accounts[0].remarks.iter().find(|r| r.contains("repeats")).unwrap();
+    assert!(said.starts_with("120 of its times") && said.contains("60 taken for its first run, 60"), "{said}");
+    // However it is read, it says the same of the same pieces.
+    let small = Limits { segment_bytes: 2000, ..Limits::default() };
+    let by = |threads| read_path(&path, &ReadOptions { limits: small.clone(), threads, ..options.clone() });
+    let (one, four) = (by(1), by(4));
+    assert_eq!(one.0, four.0);
+    assert_eq!(one.1.times(), four.1.times());
+    assert!(one.0[0].remarks.iter().any(|r| r.starts_with("120 of its times")), "{:?}", one.0[0].remarks);
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub mod words;
 
 pub use duty::{ConditionResult, Duty, DutyState, Standing};
 pub use event::{EventBatch, EventClass, EventFields, NumberField, Position, TextField};
-pub use evidence::{Counted, CoverageGap, FileAccount, Seal, UnreadGroup};
+pub use evidence::{Counted, CoverageGap, FileAccount, GapKind, Numbering, Seal, Tears, UnreadGroup};
 pub use exposure::{Cell, Matrix, Person, Proof};
 pub use finding::{Finding, Severity};
 pub use intruder::{Identity, IdentityKind, Intruder, Verdict};
@@ -24,5 +24,5 @@ pub use personal::Personal;
 pub use place::{Place, Residence};
 pub use store::StoreFile;
 pub use time::{Instant, Window};
-pub use timeline::Timeline;
+pub use timeline::{ClockSkew, Timeline};
 pub use words::{DataClass, Effect, Grade, Protection};

@@ -57,6 +57,9 @@ fn soiled(text: &str) -> Copperleaf {
     for g in &mut case.timeline.gaps {
         [&mut g.source, &mut g.why].into_iter().for_each(soil);
     }
+    for s in &mut case.timeline.skews {
+        [&mut s.source, &mut s.against].into_iter().chain(&mut s.confirm).for_each(soil);
+    }
     for s in &mut case.matrix.shapes {
         [&mut s.id, &mut s.text, &mut s.judged].into_iter().for_each(soil);
     }

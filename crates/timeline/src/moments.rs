@@ -1,15 +1,19 @@
 //! The story's moments: what detections found, what the intruder's events amount to, what the store did.
 
+use crate::coverage::ToldOrder;
 use stanch_lake::EventRow;
 use stanch_model::store::Moments;
 use stanch_model::timeline::{Moment, Phase};
-use stanch_model::{EventClass, EventFields, Finding, Intruder, NumberField, Seal, TextField, Verdict, Window};
+use stanch_model::{
+    EventClass, EventFields, Finding, Instant, Intruder, NumberField, Seal, TextField, Verdict, Window,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the intruder's events amount to, by kind of act.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Acts {
     by_kind: BTreeMap<Act, Sum>,
+    order: ToldOrder,
 }
 
 /// A kind of act.
@@ -32,14 +36,37 @@ struct Sum {
     answered: u64,
     rows: u64,
     who: BTreeSet<String>,
-    first: (stanch_model::Instant, Seal, u64, u32),
+    /// The first of them in the order in which they are told.
+    first: First,
+}
+
+/// An event's place in the story.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct First {
+    told_at: Instant,
+    /// Its own clock had gone back: then its place in its file counts.
+    is_moved: bool,
+    evidence: Seal,
+    offset: u64,
+    length: u32,
 }
 
 impl Acts {
+    pub(crate) fn new(order: ToldOrder) -> Acts {
+        Acts { by_kind: BTreeMap::new(), order }
+    }
+
     pub(crate) fn observe(&mut self, row: &EventRow<'_>) {
         let Some((act, who)) = act(row) else { return };
         let (time, position) = (row.time(), row.position());
-        let place = (time, row.evidence(), position.offset, position.length);
+        let told_at = self.order.moment(row);
+        let place = First {
+            told_at,
+            is_moved: told_at != time,
+            evidence: row.evidence(),
+            offset: position.offset,
+            length: position.length,
+        };
         let sum = self.by_kind.entry(act).or_insert_with(|| Sum {
             window: Window { from: time, to: time },
             events: 0,
@@ -104,8 +131,10 @@ fn alters(command: &str, statement: &str) -> bool {
 
 /// All moments by start.
 pub(crate) fn tell(findings: &[Finding], intruder: &Intruder, acts: Acts, moments: &Moments) -> Vec<Moment> {
-    let mut told: Vec<Moment> = findings.iter().filter(|f| is_the_intruders(f, intruder)).map(of_finding).collect();
-    told.extend(acts.by_kind.into_iter().map(|(act, sum)| of_act(&act, &sum)));
+    let at_its_time = |moment: Moment| (Order::at(moment.window.from), moment);
+    let mut told: Vec<(Order, Moment)> =
+        findings.iter().filter(|f| is_the_intruders(f, intruder)).map(of_finding).map(at_its_time).collect();
+    told.extend(acts.by_kind.into_iter().map(|(act, sum)| (Order::of(&sum.first), of_act(&act, &sum))));
     let stated = [
         (moments.occurred, "The store states that it began"),
         (moments.discovered, "The store discovered that something was wrong"),
@@ -122,11 +151,31 @@ pub(crate) fn tell(findings: &[Finding], intruder: &Intruder, acts: Acts, moment
             events: 0,
             example: None,
         })
+        .map(at_its_time)
     }));
-    told.sort_by(|a, b| {
-        (a.window.from, a.phase, &a.title, &a.detail).cmp(&(b.window.from, b.phase, &b.title, &b.detail))
+    told.sort_by(|(a_at, a), (b_at, b)| {
+        (a_at, a.phase, &a.title, &a.detail).cmp(&(b_at, b.phase, &b.title, &b.detail))
     });
-    told
+    told.into_iter().map(|(_, moment)| moment).collect()
+}
+
+/// Where a moment stands in the story: by time; where a source's clock had gone back, behind what it wrote before, in the
+/// order of its file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Order {
+    told_at: Instant,
+    moved: Option<(Seal, u64)>,
+}
+
+impl Order {
+    fn at(told_at: Instant) -> Order {
+        Order { told_at, moved: None }
+    }
+
+    fn of(first: &First) -> Order {
+        let moved = first.is_moved.then(|| (first.evidence.clone(), first.offset));
+        Order { told_at: first.told_at, moved }
+    }
 }
 
 /// Whether an identity that the finding proposes has been confirmed.
@@ -179,14 +228,13 @@ fn of_act(act: &Act, sum: &Sum) -> Moment {
             format!("{statements} in {}{rows}", count(sum.who.len(), "session", "sessions")),
         ),
     };
-    let (_, seal, offset, length) = &sum.first;
     Moment {
         window: sum.window,
         phase,
         title,
         detail,
         events: sum.events,
-        example: Some((seal.clone(), *offset, *length)),
+        example: Some((sum.first.evidence.clone(), sum.first.offset, sum.first.length)),
     }
 }
 

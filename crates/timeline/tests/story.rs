@@ -10,7 +10,7 @@ use stanch_model::store::{IntruderRule, KnownNetwork, Moments};
 use stanch_model::timeline::Phase;
 use stanch_model::{Finding, IdentityKind, Intruder, Timeline};
 use stanch_packs::Packs;
-use stanch_timeline::{accept, propose, timeline};
+use stanch_timeline::{Given, accept, propose, timeline};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use story::{OPERATOR, SCRAPERS, START_S, Story, THIEF_DB, exits};
@@ -27,8 +27,17 @@ fn intruder_of(batches: &[EventRows], rule: &IntruderRule) -> (Vec<Finding>, Int
 fn told(batches: &[EventRows], findings: &[Finding], intruder: &Intruder) -> Timeline {
     let moments =
         Moments { discovered: Some(stanch_model::Instant((START_S + 90_000) * 1_000_000)), ..Moments::default() };
-    let Ok(timeline) =
-        timeline::<_, Infallible>(&mut |_| Ok(batches.iter().cloned().map(Ok)), findings, intruder, &moments);
+    let rules = stanch_timeline::Rules::load(&Packs::shipped()).expect("shipped packs are right");
+    let given = Given {
+        findings,
+        intruder,
+        moments: &moments,
+        files: &[],
+        logs: &[],
+        time_zone: "Europe/Berlin",
+        rules: &rules,
+    };
+    let Ok(timeline) = timeline::<_, Infallible>(&mut |_| Ok(batches.iter().cloned().map(Ok)), &given);
     timeline
 }
 

@@ -134,6 +134,7 @@ fn evidence_is_held_in_place_or_as_a_copy() {
         place: file.clone(),
         file: Some(FileFacts::of(&std::fs::metadata(&file).unwrap())),
         acquired: Vec::new(),
+        grew_into: None,
     };
     let mut manifest = Manifest::read(&case.evidence_dir()).unwrap();
     case.hold(&mut manifest, holding("aa"), false).unwrap();

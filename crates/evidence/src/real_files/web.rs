@@ -1,4 +1,4 @@
-//! Logs of web servers, proxies and CDNs: what another project's parsers say of each line must be what the events say.
+//! Logs of web servers, proxies, CDNs, databases, hosts and store applications: what another project's parsers say of each line must be what the events say.
 
 use super::shared;
 use crate::formats::Formats;
@@ -6,7 +6,7 @@ use crate::options::ReadOptions;
 use crate::samples::read_text;
 use regex::Regex;
 use stanch_model::event::BatchRow;
-use stanch_model::{EventBatch, EventFields, FileAccount, NumberField, TextField};
+use stanch_model::{EventBatch, EventFields, FileAccount, Instant, NumberField, TextField};
 use stanch_packs::Packs;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,14 +18,28 @@ static FORMATS: LazyLock<Formats> = LazyLock::new(|| Formats::load(&Packs::shipp
 const KINDS: &[&str] =
     &["apache2", "caddy", "haproxy", "litespeed", "modsecurity", "nginx", "nginx-proxy-manager", "traefik"];
 
-/// Folders of other kinds that hold such logs.
-const ALSO: &[&str] = &["fastly-logs"];
+/// Further folders by their names.
+const ALSO: &[&str] = &[
+    "fastly-logs",
+    "iis-xml-logs",
+    "magento-ccs",
+    "magento-extension-logs",
+    "mongodb-bf",
+    "mongodb-logs",
+    "pgsql-logs",
+    "ssh-bf",
+    "ssh-slow-bf",
+    "sshd-invalid-bf",
+    "sshd-logs",
+];
 
 /// What a folder says of one line: name → value.
 type Said = BTreeMap<String, String>;
 
 fn read(name: &str, bytes: &[u8]) -> (FileAccount, Vec<EventBatch>) {
-    read_text(name, bytes, &ReadOptions::new(&FORMATS, "UTC"))
+    // Some times carry no year.
+    let now = Some(Instant(1_800_000_000_000_000));
+    read_text(name, bytes, &ReadOptions { now, ..ReadOptions::new(&FORMATS, "UTC") })
 }
 
 /// Lines of the form `results["stage"]["parser"][2].Evt.Meta["source_ip"] == "…"`, by parser and number.
@@ -47,14 +61,17 @@ fn given(row: &BatchRow<'_>, name: &str) -> Option<String> {
     let text = |field| row.text(field).map(str::to_owned);
     let number = |field| row.number(field).map(|n| n.to_string());
     match name {
-        "source_ip" | "remote_addr" => text(TextField::SrcIp),
+        "source_ip" | "remote_addr" | "sshd_client_ip" => text(TextField::SrcIp),
         "http_verb" | "verb" => text(TextField::HttpMethod),
         "http_path" | "request" => text(TextField::Url),
         "http_status" | "status" => number(NumberField::HttpStatus),
         "http_user_agent" => text(TextField::UserAgent),
         "body_bytes_sent" => number(NumberField::ResponseBytes),
         "target_fqdn" => text(TextField::Host),
-        "username" | "remote_user" => text(TextField::UserName),
+        "username" | "remote_user" | "target_user" | "sshd_invalid_user" | "pgsql_user" => text(TextField::UserName),
+        "customer_id" => text(TextField::UserUid),
+        "pgsql_dbname" => text(TextField::Database),
+        "http_args" => text(TextField::Url).and_then(|url| Some(url.split_once('?')?.1.to_owned())),
         "http_referer" => text(TextField::Referrer),
         "client_port" | "source_port" => number(NumberField::SrcPort),
         "http_status_code" => number(NumberField::HttpStatus),
@@ -92,11 +109,20 @@ const COMPARED: &[&str] = &[
     "rule_id",
     "rulemessage",
     "uniqueid",
+    "sshd_client_ip",
+    "target_user",
+    "sshd_invalid_user",
+    "pgsql_user",
+    "pgsql_dbname",
+    "customer_id",
+    "http_args",
     "MarshaledTime",
 ];
 
-/// Where something else is meant by the same word: there the name of the server block, here the host asked for.
-const DIFFERENT: &[(&str, &str)] = &[("s01-parse crowdsecurity/modsecurity", "target_fqdn")];
+/// Where something else is meant by the same word (there the name of the server block, here the host asked for), or it is
+/// kept elsewhere (PostgreSQL's process, which names its session, among the values without a field).
+const DIFFERENT: &[(&str, &str)] =
+    &[("s01-parse crowdsecurity/modsecurity", "target_fqdn"), ("s01-parse crowdsecurity/pgsql-logs", "pid")];
 
 /// A value as both sides can say it: absent is `-` or nothing, times without what stands behind their seconds.
 fn plain(name: &str, value: Option<&str>) -> String {

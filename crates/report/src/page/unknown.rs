@@ -5,6 +5,7 @@ use crate::CaseView;
 use crate::figures::{bytes, count};
 use crate::moments::Zone;
 use stanch_model::exposure::Doubt;
+use stanch_model::timeline::SkewKind;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -12,6 +13,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Unknown {
     pub(crate) gaps: Vec<GapRow>,
     pub(crate) gaps_in_intrusion: usize,
+    /// How far clocks are apart, where they are.
+    pub(crate) skews: Vec<SkewRow>,
     /// Everything that widened the ceiling or bears on it; unplanned statements and unexplained bytes among them.
     pub(crate) doubts: Vec<DoubtRow>,
     pub(crate) unexplained: String,
@@ -29,6 +32,12 @@ pub(crate) struct GapRow {
     pub(crate) span: Span,
     pub(crate) why: String,
     pub(crate) in_intrusion: bool,
+}
+
+/// Two clocks that are apart.
+pub(crate) struct SkewRow {
+    pub(crate) told: String,
+    pub(crate) confirm: Vec<String>,
 }
 
 /// One doubt.
@@ -65,6 +74,13 @@ impl Unknown {
                     why: g.why.clone(),
                     in_intrusion: g.in_intrusion,
                 })
+                .collect(),
+            skews: view
+                .timeline
+                .skews
+                .iter()
+                .filter(|skew| skew.looks_like != SkewKind::Agree)
+                .map(|skew| SkewRow { told: skew.told(), confirm: skew.confirm.clone() })
                 .collect(),
             doubts: view.matrix.doubts.iter().map(|d| doubt(view, d)).collect(),
             unexplained: bytes(view.matrix.doubts.iter().fold(0, |sum, d| d.bytes.saturating_add(sum))),

@@ -13,7 +13,7 @@ use stanch_lake::SNAPSHOT_ROLES;
 use stanch_ledger::On;
 use stanch_model::exposure::{Doubt, INCOMPLETE_EVIDENCE, INCOMPLETE_SNAPSHOT, Matrix, SnapshotRef};
 use stanch_model::timeline::Timeline;
-use stanch_model::{CoverageGap, FileAccount, Window};
+use stanch_model::{CoverageGap, FileAccount, GapKind, Window};
 use stanch_scope::{Platform, Question, ScopeError};
 use stanch_snapshot::SnapshotAccount;
 use std::collections::BTreeSet;
@@ -167,6 +167,7 @@ fn gap_of(account: &FileAccount, intrusion: Window) -> CoverageGap {
     let from = account.window.map_or(intrusion.from, |w| w.to.min(intrusion.to));
     CoverageGap {
         source: account.path.clone(),
+        kind: GapKind::Torn,
         window: Window { from, to: intrusion.to },
         why: "what could not be unpacked may have held anything".to_owned(),
         in_intrusion: true,

@@ -75,6 +75,7 @@ pub(crate) fn problems(packs: &All) -> Vec<Problem> {
     let mut problems: Vec<Problem> = unreadable.collect();
     problems.extend(stanch_evidence::check(packs));
     problems.extend(stanch_detect::check(packs));
+    problems.extend(stanch_timeline::check(packs));
     problems.extend(stanch_scope::check(packs));
     problems.extend(stanch_duties::check(packs));
     problems.sort();

@@ -37,8 +37,8 @@ fn evidence_is_sealed_read_once_and_every_line_accounted_for() {
     fs::copy(dir.path().join("evidence/access.log"), dir.path().join("evidence/copy-of-it.log")).unwrap();
     let out = done(dir.path(), &["add", "evidence"]);
     insta::assert_snapshot!(out, @r"
-    File        seal          format            size  lines  events  unread
-    access.log  2079e7fb0d45  access_combined  307 B      4       3       1
+    File        seal          format                next best   size  lines  events  unread  read
+    access.log  2079e7fb0d45  access_combined 75 %             307 B      4       3       1  93 %
     ! access.log: 1 unread: not in format access log (combined): no time in square brackets; the first is line 3
     copy-of-it.log: the same bytes as access.log, read once
     ");

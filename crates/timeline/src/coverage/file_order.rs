@@ -1,6 +1,7 @@
 //! Clocks that go back inside a file.
 
 use stanch_lake::EventRows;
+use stanch_model::evidence::GapKind;
 use stanch_model::{CoverageGap, EventFields, Instant, TextField, Window};
 use std::collections::BTreeMap;
 
@@ -21,6 +22,9 @@ struct File {
     /// By offset: the first and the last event of each batch.
     edges: BTreeMap<u64, Edge>,
     jumps: BTreeMap<u64, Window>,
+    /// How often a record is later than the one before it, and how often earlier.
+    later: u64,
+    earlier: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -58,17 +62,22 @@ impl FileOrder {
         file.edges.extend([edge(from, to - from > 1), edge(to - 1, false)]);
     }
 
+    /// The log that a file's events belong to, by its seal.
+    pub(crate) fn source(&self, evidence: &str) -> Option<&str> {
+        self.files.get(evidence).map(|file| file.source.as_str())
+    }
+
+    /// Where a file's clock goes back: the byte, and from when to when.
+    pub(crate) fn jumps(&self, evidence: &str) -> BTreeMap<u64, Window> {
+        self.files.get(evidence).map(File::all_jumps).unwrap_or_default()
+    }
+
     pub(crate) fn gaps(&self) -> Vec<CoverageGap> {
         let mut gaps = Vec::new();
         for file in self.files.values() {
-            let mut jumps = File { jumps: file.jumps.clone(), ..File::default() };
-            for ((_, a), (offset, b)) in file.edges.iter().zip(file.edges.iter().skip(1)) {
-                if !a.opens {
-                    jumps.compare(a.time, b.time, *offset);
-                }
-            }
-            gaps.extend(jumps.jumps.iter().take(BACK_MAX).map(|(offset, window)| CoverageGap {
+            gaps.extend(file.all_jumps().iter().take(BACK_MAX).map(|(offset, window)| CoverageGap {
                 source: file.source.clone(),
+                kind: GapKind::ClockBack,
                 window: *window,
                 why: format!("its clock goes back {} s at byte {offset}", (window.to.0 - window.from.0) / 1_000_000),
                 in_intrusion: false,
@@ -79,7 +88,23 @@ impl FileOrder {
 }
 
 impl File {
+    /// The jumps inside of batches and between them. A file that holds its last record first has none.
+    fn all_jumps(&self) -> BTreeMap<u64, Window> {
+        if self.earlier > self.later {
+            return BTreeMap::new();
+        }
+        let mut jumps = File { jumps: self.jumps.clone(), ..File::default() };
+        for ((_, a), (offset, b)) in self.edges.iter().zip(self.edges.iter().skip(1)) {
+            if !a.opens {
+                jumps.compare(a.time, b.time, *offset);
+            }
+        }
+        jumps.jumps
+    }
+
     fn compare(&mut self, before: Instant, after: Instant, offset: u64) {
+        self.later += u64::from(after > before);
+        self.earlier += u64::from(after < before);
         if before.0.saturating_sub(after.0) >= BACK_MIN_US {
             self.jumps.insert(offset, Window { from: after, to: before });
             if self.jumps.len() > 4 * BACK_MAX {

@@ -34,6 +34,22 @@ impl Seconds {
         Some((first, hour * HOUR_S + last as i64))
     }
 
+    /// The last active second before another, and the first after it.
+    pub(crate) fn around(&self, second: i64) -> (Option<i64>, Option<i64>) {
+        let hour = second.div_euclid(HOUR_S);
+        let in_hour = |at: &i64, bits: &[u64; WORDS]| {
+            let set = |i: &usize| bits[i / 64] & (1 << (i % 64)) != 0;
+            (0..HOUR_S as usize).filter(set).map(|i| at * HOUR_S + i as i64).collect::<Vec<_>>()
+        };
+        let before = self
+            .hours
+            .range(..=hour)
+            .rev()
+            .find_map(|(at, bits)| in_hour(at, bits).into_iter().rev().find(|s| *s < second));
+        let after = self.hours.range(hour..).find_map(|(at, bits)| in_hour(at, bits).into_iter().find(|s| *s > second));
+        (before, after)
+    }
+
     /// From each active second to the next, where they do not follow each other at once.
     pub(crate) fn silences(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
         self.active().zip(self.active().skip(1)).filter(|(a, b)| b - a > 1)
@@ -70,6 +86,15 @@ mod tests {
         assert_eq!(seconds.silence_percentile_99(), 2);
         assert_eq!(seconds.silences().last(), Some((1998, 9000)));
         assert_eq!(seconds.ends(), Some((0, 9000)));
+    }
+
+    #[test]
+    fn the_neighbours_of_a_second_are_found_in_other_hours_too() {
+        let mut seconds = Seconds::default();
+        [10, 3599, 20_000].into_iter().for_each(|s| seconds.add(s));
+        assert_eq!(seconds.around(3599), (Some(10), Some(20_000)));
+        assert_eq!(seconds.around(10_000), (Some(3599), Some(20_000)));
+        assert_eq!((seconds.around(10).0, seconds.around(20_000).1), (None, None));
     }
 
     proptest! {
