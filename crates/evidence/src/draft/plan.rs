@@ -100,7 +100,7 @@ impl Plan {
                 offers.push((*weight, name, (*field).to_owned()));
             }
         }
-        offers.sort_by(|a, b| b.0.cmp(&a.0));
+        offers.sort_by_key(|offer| std::cmp::Reverse(offer.0));
         let mut taken: Vec<&str> = Vec::new();
         for (weight, name, field) in offers {
             if taken.contains(&name) {

@@ -88,7 +88,7 @@ pub(crate) struct Pattern {
 
 #[derive(Clone, Debug)]
 enum Part {
-    Literal(Finder<'static>),
+    Literal(Box<Finder<'static>>),
     Variable(Variable),
 }
 
@@ -156,7 +156,7 @@ impl Pattern {
         for (i, piece) in pieces.iter().enumerate() {
             let name = match piece {
                 Piece::Literal(text) => {
-                    parts.push(Part::Literal(Finder::new(text).into_owned()));
+                    parts.push(Part::Literal(Box::new(Finder::new(text).into_owned())));
                     continue;
                 }
                 Piece::Variable(name) => name,

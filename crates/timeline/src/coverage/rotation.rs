@@ -179,7 +179,7 @@ fn missing(log: &str, members: &[Member<'_>], source: &dyn Fn(&FileAccount) -> S
             }
             _ => continue,
         };
-        if count < 1 || count > MISSING_MAX {
+        if !(1..=MISSING_MAX).contains(&count) {
             continue;
         }
         let why = match older.place {

@@ -75,10 +75,11 @@ fn next<'a>(line: &'a str, at: usize, clock: &mut Clock) -> (Kind, &'a str, usiz
         let length = rest.len() - rest.trim_start_matches([' ', '\t']).len();
         return (Kind::Space, &rest[..length], length);
     }
-    if !is_inside && first.is_ascii_alphanumeric() {
-        if let Some((way, length)) = time(rest, clock) {
-            return (Kind::Time(way), &rest[..length], length);
-        }
+    if !is_inside
+        && first.is_ascii_alphanumeric()
+        && let Some((way, length)) = time(rest, clock)
+    {
+        return (Kind::Time(way), &rest[..length], length);
     }
     if first == '"'
         && let Some(close) = closing_quote(rest)

@@ -33,7 +33,10 @@ fn s(second: i64) -> Instant {
     Instant(second * 1_000_000)
 }
 
-fn gaps(format: &str, source: &str, events: &[(i64, EventClass, &[(TextField, &str)], Option<i64>)]) -> Vec<String> {
+/// Second, class, texts, number.
+type Made<'a> = (i64, EventClass, &'a [(TextField, &'a str)], Option<i64>);
+
+fn gaps(format: &str, source: &str, events: &[Made<'_>]) -> Vec<String> {
     let rules = Rules::load(&Packs::shipped()).unwrap();
     let mut batch = EventBatch::default();
     for (second, class, texts, number) in events {
