@@ -1,5 +1,5 @@
-//! The reader of `access_combined`.
+//! The reader `access`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("access_combined"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::Access));

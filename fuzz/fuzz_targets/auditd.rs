@@ -1,5 +1,5 @@
-//! The reader of `auditd`.
+//! The reader `auditd`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("auditd"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::Auditd));

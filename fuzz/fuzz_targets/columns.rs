@@ -1,5 +1,5 @@
-//! The reader of `iis_w3c`.
+//! The reader `columns`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("iis_w3c"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::Columns));

@@ -1,5 +1,5 @@
-//! The reader of `journald_export`.
+//! The reader `journald_export`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("journald_export"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::JournaldExport));

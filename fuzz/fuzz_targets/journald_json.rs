@@ -1,5 +1,5 @@
-//! The reader of `journald_json`.
+//! The reader `journald_json`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("journald_json"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::JournaldJson));

@@ -1,5 +1,5 @@
-//! The reader of `aws_cloudtrail`.
+//! The reader `json`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("aws_cloudtrail"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::Json));

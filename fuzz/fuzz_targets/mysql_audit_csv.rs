@@ -1,5 +1,5 @@
-//! The reader of `mysql_audit_csv`.
+//! The reader `mysql_audit_csv`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("mysql_audit_csv"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::MysqlAuditCsv));

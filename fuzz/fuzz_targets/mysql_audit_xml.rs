@@ -1,5 +1,5 @@
-//! The reader of `mysql_audit_xml`.
+//! The reader `mysql_audit_xml`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("mysql_audit_xml"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::MysqlAuditXml));

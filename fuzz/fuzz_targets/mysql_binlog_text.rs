@@ -1,5 +1,5 @@
-//! The reader of `mysql_binlog_text`.
+//! The reader `mysql_binlog_text`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("mysql_binlog_text"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::MysqlBinlogText));

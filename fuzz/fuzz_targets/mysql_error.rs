@@ -1,5 +1,5 @@
-//! The reader of `mysql_error`.
+//! The reader `mysql_error`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("mysql_error"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::MysqlError));

@@ -1,5 +1,5 @@
-//! The reader of `mysql_general`.
+//! The reader `mysql_general`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("mysql_general"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::MysqlGeneral));

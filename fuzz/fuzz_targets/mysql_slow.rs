@@ -1,5 +1,5 @@
-//! The reader of `mysql_slow`.
+//! The reader `mysql_slow`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("mysql_slow"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::MysqlSlow));

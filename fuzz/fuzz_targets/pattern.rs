@@ -1,5 +1,5 @@
-//! A pattern that a store file states, and lines behind it.
+//! Patterns that a store file states.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::by_pattern(data));
+stanch_fuzz::target!(Target::Pattern);

@@ -1,5 +1,5 @@
-//! The reader of `pcap`.
+//! The reader `pcap`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("pcap"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::Pcap));

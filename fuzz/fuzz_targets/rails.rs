@@ -1,5 +1,5 @@
-//! The reader of `rails`.
+//! The reader `rails`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("rails"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::Rails));

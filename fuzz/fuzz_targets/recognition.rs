@@ -1,5 +1,5 @@
-//! Whatever format the bytes are recognised as.
+//! Every reader tries, and the one that fits reads.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(None, data));
+stanch_fuzz::target!(Target::Recognition);

@@ -1,5 +1,5 @@
-//! The reader of `syslog`.
+//! The reader `syslog`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("syslog"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::Syslog));

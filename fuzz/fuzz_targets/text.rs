@@ -1,5 +1,5 @@
-//! The reader of `spring_boot`.
+//! The reader `text`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("spring_boot"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::Text));

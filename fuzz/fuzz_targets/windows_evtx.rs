@@ -1,5 +1,5 @@
-//! The reader of `windows_evtx`.
+//! The reader `windows_evtx`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("windows_evtx"), data));
+stanch_fuzz::target!(Target::Reader(ReaderKind::WindowsEvtx));

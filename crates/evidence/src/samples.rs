@@ -46,7 +46,7 @@ pub(crate) fn check_pack(name: &str, pack: &FormatPack, formats: &Formats) -> Ve
 }
 
 fn check_sample(format: &str, sample: &Sample, formats: &Formats) -> Vec<String> {
-    let Some(bytes) = bytes_of(sample) else { return vec!["its text is no base64".to_owned()] };
+    let Some(bytes) = sample.bytes() else { return vec!["its text is no base64".to_owned()] };
     let logs: Vec<_> = sample.log.iter().cloned().collect();
     let options = ReadOptions { logs: &logs, ..ReadOptions::new(formats, "UTC") };
     let (account, events) = read_text("sample", &bytes, &options);
@@ -81,15 +81,18 @@ fn check_sample(format: &str, sample: &Sample, formats: &Formats) -> Vec<String>
     problems
 }
 
-/// The bytes that a sample stands for, unless it is no base64.
-pub(crate) fn bytes_of(sample: &Sample) -> Option<Vec<u8>> {
-    if sample.base64 {
-        return base64(&sample.text).map(unpacked);
+impl Sample {
+    /// The bytes that it stands for, unless it is no base64.
+    #[must_use]
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        if self.base64 {
+            return base64(&self.text).map(unpacked);
+        }
+        if self.latin1 {
+            return Some(self.text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect());
+        }
+        Some(self.text.clone().into_bytes())
     }
-    if sample.latin1 {
-        return Some(sample.text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect());
-    }
-    Some(sample.text.clone().into_bytes())
 }
 
 /// What zstd has made smaller as it was before: binary formats have much room in which nothing stands.
@@ -166,6 +169,18 @@ mod tests {
     fn every_shipped_format_pack_gives_what_its_samples_say() {
         let problems: Vec<String> = check(&Packs::shipped()).iter().map(ToString::to_string).collect();
         assert!(problems.is_empty(), "{}", problems.join("\n"));
+    }
+
+    #[test]
+    fn every_reader_has_a_fuzz_target() {
+        let targets = include_str!("../../../fuzz/Cargo.toml");
+        let packs = Packs::shipped();
+        for (name, text) in packs.files("formats") {
+            let reader = text.lines().find_map(|line| line.strip_prefix("reader: "));
+            // What programs say to syslog is read, and fuzzed, through it.
+            let target = reader.filter(|reader| *reader != "messages").map(|reader| format!("name = \"{reader}\""));
+            assert!(target.is_none_or(|target| targets.contains(&target)), "{name} has a reader without fuzz target");
+        }
     }
 
     #[test]

@@ -137,25 +137,50 @@ pub(crate) fn peek<R: Read>(mut reader: R) -> (Container, Peeked<R>) {
 pub(crate) fn peel<'r, R: Read + 'r>(reader: R) -> (Option<&'static str>, Box<dyn Read + 'r>) {
     let (container, reader) = peek(reader);
     match container {
-        Container::Gzip => (container.name(), Box::new(flate2::read::MultiGzDecoder::new(reader))),
+        Container::Gzip => (container.name(), Box::new(Failing::new(flate2::read::MultiGzDecoder::new(reader)))),
         Container::Zstd => match zstd::stream::read::Decoder::new(reader) {
-            Ok(decoder) => (container.name(), Box::new(decoder)),
-            Err(e) => (container.name(), Box::new(Broken(Some(e)))),
+            Ok(decoder) => (container.name(), Box::new(Failing::new(decoder))),
+            Err(e) => (container.name(), Box::new(Failing::from_start(&e))),
         },
-        Container::Bzip2 => (container.name(), Box::new(bzip2::read::MultiBzDecoder::new(reader))),
+        Container::Bzip2 => (container.name(), Box::new(Failing::new(bzip2::read::MultiBzDecoder::new(reader)))),
         Container::Xz => {
-            (container.name(), Box::new(lzma_rust2::XzReader::new_mem_limit(reader, true, XZ_MEMORY_KIB_MAX)))
+            let decoder = lzma_rust2::XzReader::new_mem_limit(reader, true, XZ_MEMORY_KIB_MAX);
+            (container.name(), Box::new(Failing::new(decoder)))
         }
         _ => (None, Box::new(reader)),
     }
 }
 
-/// A stream that could not even be begun.
-struct Broken(Option<io::Error>);
+/// A stream that, once it has failed, fails the same way again. A decoder that is asked for more may turn in a circle, and
+/// who looked at the first bytes only may not have said what happened.
+struct Failing<R> {
+    reader: R,
+    failure: Option<(io::ErrorKind, String)>,
+}
 
-impl Read for Broken {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        self.0.take().map_or(Ok(0), Err)
+impl<R> Failing<R> {
+    fn new(reader: R) -> Failing<R> {
+        Failing { reader, failure: None }
+    }
+}
+
+impl Failing<io::Empty> {
+    /// A stream that could not even be begun.
+    fn from_start(failure: &io::Error) -> Failing<io::Empty> {
+        Failing { reader: io::empty(), failure: Some((failure.kind(), failure.to_string())) }
+    }
+}
+
+impl<R: Read> Read for Failing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some((kind, words)) = &self.failure {
+            return Err(io::Error::new(*kind, words.clone()));
+        }
+        self.reader.read(buffer).inspect_err(|e| {
+            if e.kind() != io::ErrorKind::Interrupted {
+                self.failure = Some((e.kind(), e.to_string()));
+            }
+        })
     }
 }
 
@@ -430,7 +455,7 @@ fn note_count(count: usize, limits: &Limits, remarks: &mut Vec<String>) {
 /// Reads one member; how many of its bytes, before its own decompression, were read.
 fn member_stream(name: String, reader: impl Read, budget: &mut Budget<'_>, send: Send<'_>) -> Result<u64, Stopped> {
     let read = AtomicU64::new(0);
-    let mut sealing = Sealing::new(reader, &read, None);
+    let mut sealing = Sealing::new(Failing::new(reader), &read, None);
     begin(Some(name), send)?;
     let (compression, text) = peel(&mut sealing);
     let (inner, text) = peek(text);

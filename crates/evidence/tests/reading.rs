@@ -197,6 +197,39 @@ fn xz(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn a_damaged_bzip2_file_is_named_and_nothing_more() {
+    // Found by fuzzing: a code length below nought.
+    let packed = b"BZh11AY&SY\x02\xfa\x9f\xb7\x00\x00;\xdf\x80\x00\x10P\x0b\x7fw&@\x0c\x1a?\xef\xfe\xa0 \x00\x8a\x86\xaa~S\x14\xd3\xcahi\xe5\
+        \x0d\xa4\x1a=5\x1e\x824h5=*~\x81!\xeah\x00dh\x00\xff\xff\xff";
+    let (account, _) = read_one(packed);
+    assert_eq!((account.lines, account.container.as_deref()), (0, Some("bzip2")));
+    assert!(!is_whole(&account));
+}
+
+#[test]
+fn a_damaged_xz_file_is_named_and_nothing_more() {
+    // Found by fuzzing: properties that cannot be, behind which the decoder went on without end.
+    let packed = b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4F\x02\0!\x01\x16\0\0\0t/\xe5\xa3\xe0\x02\x8b\x1f\x8b\x08\0\0";
+    let (account, _) = read_one(packed);
+    assert_eq!((account.lines, account.container.as_deref()), (0, Some("xz")));
+    assert!(!is_whole(&account));
+    // A head that is none is no empty file.
+    let (account, _) = read_one(b"\x28\xb5\x2f\xfd\xff\xff\xff\xff");
+    assert!(!is_whole(&account));
+}
+
+#[test]
+fn a_record_of_many_elements_does_not_become_its_length_times_its_length() {
+    let item = r#"{"NotificationRequestItem":{"eventCode":"REFUND","eventDate":"2026-03-02T21:14:05Z"}}"#;
+    let many = |count: usize| format!(r#"{{"live":"true","notificationItems":[{item}{}]}}"#, ",{}".repeat(count));
+    let (account, _) = read_one(many(2_000).as_bytes());
+    assert_eq!((account.events, account.unread_lines()), (2_001, 0));
+    let (account, _) = read_one(many(200_000).as_bytes());
+    assert!(account.events < 100, "{} events", account.events);
+    assert_eq!(reasons(&account), [("more elements than are read of one record".to_owned(), 1)]);
+}
+
+#[test]
 fn a_line_of_a_megabyte_is_read_and_one_over_the_limit_is_one_unread_line() {
     let long =
         |n: usize| format!("192.0.2.1 - - [02/Mar/2026:21:00:00 +0000] \"GET /{} HTTP/1.1\" 200 1\n", "a".repeat(n));

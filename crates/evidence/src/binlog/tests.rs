@@ -1,8 +1,8 @@
 //! Whole logs: those of the pack's samples, changed at will, and one made to be too much.
 
-use crate::formats::{Formats, packs_of};
+use crate::formats::{Formats, Sample, packs_of};
 use crate::options::ReadOptions;
-use crate::samples::{bytes_of, read_text};
+use crate::samples::read_text;
 use mysql_common::binlog::consts::BinlogVersion;
 use mysql_common::binlog::events::{Event, EventData};
 use mysql_common::binlog::value::BinlogValue;
@@ -18,7 +18,7 @@ static FORMATS: LazyLock<Formats> = LazyLock::new(|| Formats::load(&Packs::shipp
 static SAMPLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let packs = packs_of(&Packs::shipped()).unwrap();
     let (_, pack) = packs.iter().find(|(name, _)| name == "formats/mysql_binlog").unwrap();
-    pack.samples.iter().filter_map(bytes_of).collect()
+    pack.samples.iter().filter_map(Sample::bytes).collect()
 });
 
 fn read(bytes: &[u8]) -> (FileAccount, Vec<stanch_model::EventBatch>) {

@@ -21,6 +21,7 @@ use names::Names;
 use plan::{Columns, Plan};
 use proof::{Proof, proof};
 use stanch_model::FileAccount;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use table::{Made, Table, Values};
 use text::{TextPlan, text_plan};
@@ -30,6 +31,8 @@ use values::Column;
 const MOST: f64 = 0.9;
 /// Bytes of a sample that are looked at.
 const SAMPLE_BYTES_MAX: usize = 1 << 20;
+/// Columns that are looked at, or names of values; a sample may have as many as bytes.
+const COLUMNS_MAX: usize = 2_000;
 /// Records that become the draft's proof.
 const SHOWN_MAX: usize = 4;
 
@@ -287,11 +290,17 @@ impl Draft<'_> {
     fn columns_of(&self, records: &[Values]) -> Columns {
         let mut clock = self.formats.clock("UTC");
         let mut columns: Columns = Vec::new();
+        let mut known: HashMap<&str, usize> = HashMap::new();
         for (name, value) in records.iter().flatten() {
-            let at = columns.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
-                columns.push((name.clone(), Column::default()));
-                columns.len() - 1
-            });
+            let at = match known.get(name.as_str()) {
+                Some(at) => *at,
+                None if columns.len() == COLUMNS_MAX => continue,
+                None => {
+                    known.insert(name, columns.len());
+                    columns.push((name.clone(), Column::default()));
+                    columns.len() - 1
+                }
+            };
             columns[at].1.add(value, &mut clock);
         }
         columns

@@ -164,6 +164,7 @@ fn named(names: &[String], row: Vec<String>) -> Values {
 /// Rows by a separator, if nearly all have the same number of columns.
 fn cut_by(text: &str, separator: char, comment: Option<&str>) -> Option<(char, Vec<Vec<String>>)> {
     const COLUMNS_MIN: usize = 3;
+    const COLUMNS_MAX: usize = 2_000;
     let mut mark = [0; 4];
     let mark = separator.encode_utf8(&mut mark).as_bytes();
     let mut rows: Vec<Vec<String>> = Vec::new();
@@ -184,7 +185,7 @@ fn cut_by(text: &str, separator: char, comment: Option<&str>) -> Option<(char, V
             }
         }
     }
-    let width = rows.first().map(Vec::len).filter(|width| *width >= COLUMNS_MIN)?;
+    let width = rows.first().map(Vec::len).filter(|width| (COLUMNS_MIN..=COLUMNS_MAX).contains(width))?;
     let same = rows.iter().filter(|row| row.len() == width).count();
     #[expect(clippy::cast_precision_loss, reason = "a sample has few lines")]
     let is_table = same as f64 >= MOST * rows.len() as f64 && (rows.len() > 1 || width > 5);

@@ -122,3 +122,12 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_sample_of_many_columns_is_drafted_or_refused_in_bounded_time() {
+    let columns = |value: &dyn Fn(usize) -> String| (0..30_000).map(value).collect::<Vec<_>>().join(",");
+    let (head, row) = (columns(&|n| format!("c{n}")), columns(&|n| n.to_string()));
+    let record = columns(&|n| format!("\"key{n}\":{n}"));
+    drafted(&format!("{head}\n{row}\n{row}\n"));
+    drafted(&format!("{{{record}}}\n{{{record}}}\n"));
+}

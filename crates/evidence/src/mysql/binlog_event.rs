@@ -92,8 +92,8 @@ impl Context {
     fn timestamp(&mut self, written: &str) {
         let Some(seconds) = digits(written).and_then(|d| d.parse::<i64>().ok()?.checked_mul(1_000_000)) else { return };
         self.time = Some(Ok(Instant(seconds)));
-        let Some(zone) = self.local_us.map(|local| local - seconds) else { return };
-        if zone.abs() <= ZONE_US_MAX && zone % QUARTER_US == 0 {
+        let Some(zone) = self.local_us.and_then(|local| local.checked_sub(seconds)) else { return };
+        if (-ZONE_US_MAX..=ZONE_US_MAX).contains(&zone) && zone % QUARTER_US == 0 {
             self.zone_us = Some(zone);
         }
     }

@@ -70,9 +70,9 @@ impl Reader for PacketCapture {
 
 #[cfg(test)]
 mod tests {
-    use crate::formats::{Formats, packs_of};
+    use crate::formats::{Formats, Sample, packs_of};
     use crate::options::ReadOptions;
-    use crate::samples::{bytes_of, read_text};
+    use crate::samples::read_text;
     use proptest::prelude::*;
     use stanch_packs::Packs;
     use std::sync::LazyLock;
@@ -82,7 +82,7 @@ mod tests {
     static SAMPLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         let packs = packs_of(&Packs::shipped()).unwrap();
         let (_, pack) = packs.iter().find(|(name, _)| name == "formats/pcap").unwrap();
-        pack.samples.iter().filter_map(bytes_of).collect()
+        pack.samples.iter().filter_map(Sample::bytes).collect()
     });
 
     proptest! {

@@ -15,6 +15,10 @@ use std::sync::Arc;
 
 /// The program's name in syslog.
 const PROGRAM: &str = "pgbouncer";
+/// Bytes up to which a user's name and an address are looked for; PgBouncer has neither as long. Without them, a line
+/// full of `@` would be looked through from each.
+const NAME_BYTES_MAX: usize = 1_024;
+const ADDRESS_BYTES_MAX: usize = 256;
 const LEVELS: [&str; 6] = ["LOG", "WARNING", "ERROR", "FATAL", "DEBUG", "NOISE"];
 
 /// What a message means, by its beginning.
@@ -181,13 +185,20 @@ fn connection(message: &str) -> Option<Connection<'_>> {
     }
     let (database, of_user) = rest.split_once('/')?;
     let at = |at: usize| {
-        let (address, message) = of_user[at + 1..].split_once(' ').unwrap_or((&of_user[at + 1..], ""));
+        let behind = &of_user[at + 1..];
+        let end = behind.bytes().take(ADDRESS_BYTES_MAX + 1).position(|b| b == b' ').unwrap_or(behind.len());
+        let (address, message) = behind.split_at(end);
+        let message = message.strip_prefix(' ').unwrap_or(message);
+        if end > ADDRESS_BYTES_MAX {
+            return None;
+        }
         let (host, port) = host_and_port(address)?;
         Some(Connection { id, database, user: &of_user[..at], host, port, message })
     };
     // A name may hold what looks like an address and a message. A login repeats it, which tells where it ends; where
     // nothing does, nobody is named.
-    let mut candidates: Vec<Connection<'_>> = of_user.match_indices('@').filter_map(|(i, _)| at(i)).collect();
+    let ends_of_names = of_user.match_indices('@').map(|(i, _)| i).take_while(|i| *i <= NAME_BYTES_MAX);
+    let mut candidates: Vec<Connection<'_>> = ends_of_names.filter_map(at).collect();
     let repeated = candidates.iter().position(|c| {
         let mut said = c.message.strip_prefix("login attempt: db=").and_then(|m| m.strip_prefix(c.database));
         said = said.and_then(|m| m.strip_prefix(" user=")).and_then(|m| m.strip_prefix(c.user));
@@ -255,6 +266,12 @@ mod tests {
         let c = connection("C-0x1: (nodb)/(nouser)@unix(9):6432 closing because: x").unwrap();
         assert_eq!((c.user, c.host), ("(nouser)", "unix(9)"));
         assert_eq!(connection("stats: 1 xacts/s"), None);
+    }
+
+    #[test]
+    fn a_line_full_of_at_signs_is_read_in_bounded_time() {
+        let c = connection(&format!("C-0x1: shop/{}", "@".repeat(4_000_000))).is_some_and(|c| c.user.is_empty());
+        assert!(c);
     }
 
     proptest! {

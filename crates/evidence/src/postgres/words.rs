@@ -118,6 +118,12 @@ impl Words {
         let Some(first) = message.as_bytes().first() else { return false };
         self.templates.get(first).is_some_and(|of_byte| of_byte.iter().any(|t| t.apply(message, out)))
     }
+
+    /// Whether one of those messages begins like that, which is quicker to tell.
+    pub(crate) fn may_translate(&self, message: &str) -> bool {
+        let of_byte = message.as_bytes().first().and_then(|first| self.templates.get(first));
+        of_byte.is_some_and(|of_byte| of_byte.iter().any(|t| message.starts_with(t.foreign[0].as_str())))
+    }
 }
 
 impl Template {

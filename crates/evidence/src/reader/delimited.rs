@@ -260,7 +260,7 @@ fn list_for(count: usize, lists: &[Vec<String>], least: Option<usize>) -> Option
 fn cut(text: &str, pack: &ColumnsPack, separator: &[u8], ranges: &mut Vec<(usize, usize)>) -> bool {
     ranges.clear();
     let bytes = text.as_bytes();
-    let mut at = 0;
+    let (mut at, mut bracket) = (0, 0);
     loop {
         if pack.repeated {
             while bytes[at..].starts_with(separator) {
@@ -272,7 +272,7 @@ fn cut(text: &str, pack: &ColumnsPack, separator: &[u8], ranges: &mut Vec<(usize
         }
         let closing = match bytes.get(at) {
             Some(b'"') if pack.quoted => Some(b'"'),
-            Some(b'[') if pack.quoted && is_bracketed(&bytes[at..], separator) => Some(b']'),
+            Some(b'[') if pack.quoted && is_bracketed(bytes, at, separator, &mut bracket) => Some(b']'),
             _ => None,
         };
         let end = match closing {
@@ -297,8 +297,12 @@ fn cut(text: &str, pack: &ColumnsPack, separator: &[u8], ranges: &mut Vec<(usize
 }
 
 /// Whether a bracket holds a whole column: a time does, the address in `[2001:db8::7]:443` does not.
-fn is_bracketed(text: &[u8], separator: &[u8]) -> bool {
-    memchr::memchr(b']', text).is_none_or(|at| at + 1 == text.len() || text[at + 1..].starts_with(separator))
+/// `closing` is where the next closing bracket stands, looked for once: a line may hold many `[` before it.
+fn is_bracketed(bytes: &[u8], at: usize, separator: &[u8], closing: &mut usize) -> bool {
+    if *closing <= at {
+        *closing = memchr::memchr(b']', &bytes[at..]).map_or(bytes.len(), |n| at + n);
+    }
+    *closing + 1 >= bytes.len() || bytes[*closing + 1..].starts_with(separator)
 }
 
 /// Where a quoted column ends: a closing character behind which the line ends or a separator stands. Servers that
@@ -395,6 +399,12 @@ mod tests {
         assert_eq!(columns("a,,b,", ',', false), Some(vec!["a", "", "b", ""]));
         assert_eq!(columns("a   b  ", ' ', true), Some(vec!["a", "b"]));
         assert_eq!(columns("", ' ', true), Some(vec![""]));
+    }
+
+    #[test]
+    fn a_line_full_of_brackets_is_cut_in_bounded_time() {
+        let text = format!("{}]x", "[ ".repeat(2_000_000));
+        assert_eq!(columns(&text, ' ', false).map(|c| c.len()), Some(2_000_001));
     }
 
     #[test]

@@ -58,6 +58,11 @@ pub(crate) fn refusal(text: &str, rules: &Rules) -> Option<Reason> {
 }
 
 const NO_OBJECT: &str = "not one whole JSON object";
+const TOO_MANY: &str = "more elements than are read of one record";
+/// Bytes that the events of one record may take together, for each has what stands around its element; and events that
+/// it may have in any case. Without them, a record would become as large as its length times its length.
+const ELEMENTS_BYTES: usize = 16 << 20;
+const ELEMENTS_LEAST: usize = 16;
 
 impl Reader for JsonRecords {
     fn line(&mut self, line: &Line<'_>, harvest: &mut Harvest) {
@@ -106,7 +111,12 @@ impl JsonRecords {
         };
         // Of the events that a line gives, one counts it.
         let (mut lines, mut failed) = (1, None);
-        for element in elements {
+        let most = (ELEMENTS_BYTES / line.text.len().max(1)).max(ELEMENTS_LEAST);
+        if elements.len() > most {
+            harvest.further_records += 1;
+            harvest.unread_lines(line.position, 1, TOO_MANY);
+        }
+        for element in elements.into_iter().take(most) {
             tree.stand_at(key, element);
             match emit(self.by(rules), (head, &tree), (line, lines), harvest) {
                 Ok(()) => lines = 0,

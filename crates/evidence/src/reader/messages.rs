@@ -28,6 +28,11 @@ pub(crate) struct Programs(BTreeMap<String, Vec<Arc<TextFormat>>>);
 
 /// Events of a line that says how often the one before it came again, at most.
 const REPEATED_MAX: u64 = 10_000;
+/// Bytes that such lines may become beyond their own: to begin with, for each byte that was read, and how many each event
+/// takes besides its message. Without them, a few short lines would fill the memory.
+const ROOM_BYTES: u64 = 64 << 20;
+const ROOM_PER_BYTE: u64 = 64;
+const EVENT_BYTES: u64 = 64;
 
 impl Programs {
     /// Adds a pack's patterns for the programs that it names.
@@ -49,19 +54,34 @@ pub(crate) struct Messages {
     programs: Arc<Programs>,
     /// Room for matches, by the place of a format and a pattern in it.
     found: BTreeMap<(usize, usize), CaptureLocations>,
+    /// Bytes that repeated messages may still become.
+    room: u64,
 }
 
 impl Messages {
     pub(crate) fn new(formats: &Formats) -> Messages {
-        Messages { programs: Arc::clone(&formats.programs), found: BTreeMap::new() }
+        Messages { programs: Arc::clone(&formats.programs), found: BTreeMap::new(), room: ROOM_BYTES }
     }
 
-    /// Makes an event of a message. One that follows no pattern is a base event with its own words.
+    /// Makes an event of a message. One that follows no pattern is a base event with its own words, and so is one that
+    /// says of another that it came again more often than there is room for.
     pub(crate) fn event(&mut self, said: &Said<'_>, harvest: &mut Harvest) {
-        let (message, times) = repeated(said.message);
+        let (message, times) = self.within_room(said.message);
         for n in 0..times {
             let lines = if n == 0 { said.lines } else { 0 };
             self.once(&Said { message, lines, ..*said }, harvest);
+        }
+    }
+
+    fn within_room<'a>(&mut self, message: &'a str) -> (&'a str, u64) {
+        self.room = self.room.saturating_add(message.len() as u64 * ROOM_PER_BYTE);
+        let (inner, times) = repeated(message);
+        match self.room.checked_sub((times - 1) * (inner.len() as u64 + EVENT_BYTES)) {
+            Some(left) => {
+                self.room = left;
+                (inner, times)
+            }
+            None => (message, 1),
         }
     }
 
@@ -121,6 +141,12 @@ mod tests {
         assert_eq!(repeated("message repeated 3 times: [ Failed x]"), ("Failed x", 3));
         assert_eq!(repeated("message repeated 0 times: [ x]"), ("message repeated 0 times: [ x]", 1));
         assert_eq!(repeated("message repeated 99999999 times: [ x]").1, 1);
+        let formats = Formats::load(&stanch_packs::Packs::shipped()).unwrap();
+        let mut messages = Messages::new(&formats);
+        let long = format!("message repeated 9999 times: [ {}]", "x".repeat(5_000));
+        let times: Vec<u64> = (0..4).map(|_| messages.within_room(&long).1).collect();
+        assert_eq!(times, [9_999, 1, 1, 1]);
+        assert_eq!(messages.within_room("message repeated 3 times: [ Failed x]"), ("Failed x", 3));
         assert_eq!(base_name("/usr/sbin/sshd"), "sshd");
         assert_eq!(base_name("su(pam_unix)"), "su");
     }

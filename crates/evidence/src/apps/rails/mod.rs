@@ -113,6 +113,7 @@ impl Rails {
             && let Some(oldest) = self.order.pop_front()
         {
             self.end(&oldest, harvest, false);
+            self.waiting.remove(&oldest);
         }
         self.order.push_back(key.clone());
         self.open.insert(key.clone(), request);

@@ -117,6 +117,8 @@ impl Reader for WindowsEventXml {
         let range = trimmed(&raw);
         let (start, bytes) = (line.position.offset + range.start as u64, &line.raw[range]);
         let (mut at, mut uncounted) = (0, 1);
+        // Looked for once: a line may hold many beginnings and not one end.
+        let mut ends = memmem::find(bytes, END);
         loop {
             let mut looked_at = at;
             if self.pending.is_none() {
@@ -126,7 +128,10 @@ impl Reader for WindowsEventXml {
                 let position = Position { line: line.position.line, offset: start + at as u64, length: 0 };
                 self.pending = Some(Pending { position, lines: 0, is_too_long: false });
             }
-            let end = memmem::find(&bytes[at..], END).map(|ends| at + ends);
+            if ends.is_some_and(|end| end < at) {
+                ends = memmem::find(&bytes[at..], END).map(|end| at + end);
+            }
+            let end = ends;
             let next = begin(&bytes[looked_at..end.unwrap_or(bytes.len())]).map(|begins| looked_at + begins);
             let upto = next.or(end.map(|end| end + END.len()));
             let part = &bytes[at..upto.unwrap_or(bytes.len())];
@@ -194,6 +199,13 @@ mod tests {
         "\r\n",
         "\n\n",
     ];
+
+    #[test]
+    fn a_line_full_of_beginnings_is_read_in_bounded_time() {
+        let text = format!("<Event>{}</Event>\n{}\n", PIECES[2], "<Event ".repeat(600_000));
+        let (account, _) = read_text("x", text.as_bytes(), &ReadOptions::new(&FORMATS, "UTC"));
+        assert_eq!((account.events, account.lines), (1, 600_001));
+    }
 
     proptest! {
         #[test]

@@ -5,6 +5,8 @@ use crate::postgres::words::Words;
 
 /// What begins the line of a CONTEXT that has parameters.
 const PORTALS: [&str; 3] = ["unnamed portal with", "portal \"", "extended query"];
+/// Lines of a context that are looked at because they begin like that, each to the context's end.
+const TRIES_MAX: u32 = 64;
 
 /// The parameters of a DETAIL, as a JSON array into `out`. False, and nothing written, if it is something else, or if
 /// they are cut off. `translated` is room for a DETAIL in another language.
@@ -30,25 +32,32 @@ pub(crate) fn of_context(context: &str, words: &Words, translated: &mut String, 
     if context.is_empty() || !context.contains("$1 = ") {
         return false;
     }
-    let mut from = context.len();
+    let (mut from, mut tries) = (context.len(), TRIES_MAX);
     loop {
         // Backwards from line to line.
         let start = context[..from].rfind('\n').map_or(0, |at| at + 1);
-        if portal(&context[start..], out) {
+        let text = &context[start..];
+        let (is_portal, is_foreign) = (is_portal(text), words.may_translate(text));
+        if is_portal && portal(text, out) {
             return true;
         }
-        if words.translate(&context[start..], translated) && portal(translated, out) {
+        if is_foreign && words.translate(text, translated) && portal(translated, out) {
             return true;
         }
-        if start == 0 {
+        tries -= u32::from(is_portal || is_foreign);
+        if start == 0 || tries == 0 {
             return false;
         }
         from = start - 1;
     }
 }
 
-fn portal(text: &str, out: &mut String) -> bool {
+fn is_portal(text: &str) -> bool {
     PORTALS.iter().any(|p| text.starts_with(p))
+}
+
+fn portal(text: &str, out: &mut String) -> bool {
+    is_portal(text)
         && text.find(" with parameters: $").is_some_and(|at| {
             let list = at + " with parameters: ".len();
             parameter_list(&text[list..], out)
@@ -152,6 +161,12 @@ mod tests {
             assert_eq!(of_context(context, words(), &mut String::new(), &mut out), !expect.is_empty(), "{context}");
             assert_eq!(out, expect);
         }
+    }
+
+    #[test]
+    fn a_context_full_of_portals_is_looked_through_in_bounded_time() {
+        let context = format!("{}$1 = ", "portal \"\n".repeat(400_000));
+        assert!(!of_context(&context, words(), &mut String::new(), &mut String::new()));
     }
 
     proptest! {

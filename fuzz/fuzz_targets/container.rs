@@ -1,0 +1,5 @@
+//! The reader `container`.
+
+#![no_main]
+
+stanch_fuzz::target!(Target::Reader(ReaderKind::Container));

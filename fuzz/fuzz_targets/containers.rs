@@ -1,5 +1,0 @@
-//! Compressions and archives.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_container(data));

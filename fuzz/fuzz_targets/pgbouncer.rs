@@ -1,5 +1,0 @@
-//! The reader of `pgbouncer`.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| stanch_fuzz::in_format(Some("pgbouncer"), data));
