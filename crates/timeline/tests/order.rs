@@ -66,7 +66,7 @@ fn told(rows: &EventRows, is_numbered: bool) -> Timeline {
         files: &[file],
         logs: &[],
         time_zone: "UTC",
-        rules: &Rules::load(&Packs::shipped()).unwrap(),
+        rules: &Rules::load(&Packs::shipped()).expect("shipped packs load"),
     };
     let Ok(told) = timeline::<_, Infallible>(&mut |_| Ok(std::iter::once(Ok(rows.clone()))), &given);
     told
