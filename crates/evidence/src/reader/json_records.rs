@@ -59,8 +59,8 @@ pub(crate) fn refusal(text: &str, rules: &Rules) -> Option<Reason> {
 
 const NO_OBJECT: &str = "not one whole JSON object";
 const TOO_MANY: &str = "more elements than are read of one record";
-/// Bytes that the events of one record may take together, for each has what stands around its element; and events that
-/// it may have in any case. Without them, a record would become as large as its length times its length.
+/// Bytes that what stands around a record's elements may take in its events together, since each of them has it; and
+/// events that it may have in any case. Without them, a record would become as large as its length times its length.
 const ELEMENTS_BYTES: usize = 16 << 20;
 const ELEMENTS_LEAST: usize = 16;
 
@@ -111,7 +111,9 @@ impl JsonRecords {
         };
         // Of the events that a line gives, one counts it.
         let (mut lines, mut failed) = (1, None);
-        let most = (ELEMENTS_BYTES / line.text.len().max(1)).max(ELEMENTS_LEAST);
+        let own: usize = elements.iter().map(|element| element.len()).sum();
+        let around = line.text.len().saturating_sub(own);
+        let most = (ELEMENTS_BYTES / around.max(1)).max(ELEMENTS_LEAST);
         if elements.len() > most {
             harvest.further_records += 1;
             harvest.unread_lines(line.position, 1, TOO_MANY);

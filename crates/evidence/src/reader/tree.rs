@@ -43,6 +43,8 @@ impl<'a> Tree<'a> {
     /// From now on paths through the key mean that element.
     pub(crate) fn stand_at(&mut self, key: &str, element: &'a str) {
         self.element = Some((key.to_owned(), element));
+        // What was opened of the one before is not looked for again, and looking through it takes the longer the more it is.
+        self.opened.borrow_mut().clear();
     }
 
     /// The top's names and values, those around it behind: where it has the same name, as `envelope.name`.
