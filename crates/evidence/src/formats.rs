@@ -30,6 +30,8 @@ use stanch_model::store::LogSource;
 use stanch_model::{EventClass, Numbering, TextField};
 use stanch_packs::{PackError, Packs};
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 /// The pack that tells which time zone abbreviation means what; it is no format.
@@ -382,9 +384,9 @@ impl Formats {
         let mut programs = Programs::default();
         let mut inside: BTreeMap<String, Vec<Arc<Rules>>> = BTreeMap::new();
         let all = packs_of(packs)?;
-        for (name, pack) in &all {
-            let shown = packs.shown(name);
-            let format = compile(&shown, name.trim_start_matches("formats/"), pack, &all)?;
+        let compiled = compiled_side_by_side(packs, &all);
+        for ((name, pack), format) in all.iter().zip(compiled) {
+            let (shown, format) = (packs.shown(name), format?);
             if pack.reader == ReaderKind::Access {
                 access_keys.extend(format.keys.iter().map(|(k, t)| (k.clone(), *t)));
             }
@@ -478,6 +480,21 @@ fn with_rules(packs: &Packs, name: &str) -> Result<FormatPack, PackError> {
         pack.rules = std::mem::take(&mut pack.rules).or(rules);
     }
     Ok(pack)
+}
+
+/// All packs' formats, in their order. What a pack says takes a while to compile, and one does not need another.
+fn compiled_side_by_side(packs: &Packs, all: &[(String, FormatPack)]) -> Vec<Result<Format, PackError>> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let one = |(name, pack): &(String, FormatPack)| {
+        compile(&packs.shown(name), name.trim_start_matches("formats/"), pack, all)
+    };
+    std::thread::scope(|scope| {
+        let parts = all.chunks(all.len().div_ceil(threads).max(1));
+        let under_way: Vec<_> =
+            parts.map(|part| scope.spawn(move || part.iter().map(one).collect::<Vec<_>>())).collect();
+        let joined = under_way.into_iter().map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        joined.flatten().collect()
+    })
 }
 
 fn compile(shown: &str, name: &str, pack: &FormatPack, others: &[(String, FormatPack)]) -> Result<Format, PackError> {

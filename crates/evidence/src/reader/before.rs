@@ -1,5 +1,6 @@
 //! What may stand before a record on its line: syslog's head, a container's stamp.
 
+use crate::reader::patterns::plain_digits;
 use crate::reader::rules::{Named, Rules, Used};
 use crate::targets::{Draft, Target};
 use regex::{Regex, RegexBuilder};
@@ -22,7 +23,7 @@ impl Before {
     /// # Errors
     /// If the expression cannot be read.
     pub(crate) fn compile(shown: &str, written: &str) -> Result<Before, PackError> {
-        let regex = RegexBuilder::new(&format!("^(?:{written})"))
+        let regex = RegexBuilder::new(&format!("^(?:{})", plain_digits(written)))
             .size_limit(SIZE_MAX)
             .build()
             .map_err(|e| PackError::new(shown, format!("`before` cannot be read: {e}")))?;
