@@ -15,7 +15,7 @@ use std::ops::Range;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PatternPack {
-    /// The regular expression, anchored at both ends unless it says otherwise with `.*`.
+    /// The regular expression, anchored at both ends unless it says otherwise with `.*`. `\d` stands for 0 to 9.
     #[serde(rename = "match")]
     pub matches: String,
     /// OCSF class by its word.
