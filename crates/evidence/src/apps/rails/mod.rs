@@ -271,3 +271,35 @@ fn own_tags(head: &Head<'_>) -> String {
         None => head.tags.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::Formats;
+    use stanch_model::Position;
+    use stanch_packs::Packs;
+
+    #[test]
+    fn requests_that_are_never_answered_are_not_held_for_ever() {
+        let formats = Formats::load(&Packs::shipped()).unwrap();
+        let format = formats.by_name("rails").unwrap();
+        let (pack, rules, in_message) = (format.rails.clone(), format.rules.clone(), format.in_message.clone());
+        let mut reader = Rails::new(formats.clock("UTC"), pack, rules, in_message);
+        let mut harvest = Harvest::new("", 0);
+        let (mut offset, lines) = (0, 3 * OPEN_MAX as u64);
+        for n in 1..=lines {
+            let text = format!(
+                "I, [2026-03-02T22:14:05.123456 #{n}]  INFO -- : Started GET \"/{n}\" for 203.0.113.9 at 2026-03-02 22:14:05 +0100"
+            );
+            let position = Position { line: n, offset, length: u32::try_from(text.len()).unwrap() };
+            reader.line(&Line { text: &text, raw: text.as_bytes(), position }, &mut harvest);
+            offset += text.len() as u64 + 1;
+            if harvest.batch.is_full() {
+                harvest.batch = stanch_model::EventBatch::default();
+            }
+        }
+        assert!(reader.open.len() <= OPEN_MAX && reader.waiting.len() <= OPEN_MAX, "{}", reader.waiting.len());
+        reader.finish(&mut harvest);
+        assert_eq!(harvest.events, lines);
+    }
+}
