@@ -3,6 +3,8 @@
 mod month_first;
 mod words;
 
+pub(crate) use words::MONTHS;
+
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use stanch_model::Instant;
 use std::cell::Cell;

@@ -2,7 +2,8 @@
 
 use super::{DAY_US, SECOND_US, days, two};
 
-const MONTHS: [&str; 12] = [
+/// Their English names.
+pub(crate) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",

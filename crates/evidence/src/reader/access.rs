@@ -274,7 +274,7 @@ fn referrer_and_agent(text: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// The first quote that no backslash escapes.
-fn closing_quote(text: &str) -> Option<usize> {
+pub(crate) fn closing_quote(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut from = 0;
     loop {

@@ -5,6 +5,7 @@ use crate::harvest::Harvest;
 use crate::json;
 use crate::lines::Line;
 use crate::reader::Reader;
+use crate::reader::access::closing_quote;
 use crate::reader::before::{Before, Headed};
 use crate::reader::rules::{Named, Rules};
 use crate::targets::Draft;
@@ -112,19 +113,6 @@ fn pairs(text: &str) -> Result<(Vec<(&str, Cow<'_, str>)>, String), &'static str
 fn is_key(text: &str) -> bool {
     let is_part = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'#' | b'@' | b'/');
     !text.is_empty() && text.len() <= 128 && text.bytes().all(is_part)
-}
-
-/// The first quote that no backslash escapes.
-fn closing_quote(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut from = 0;
-    loop {
-        let at = from + memchr::memchr2(b'"', b'\\', bytes.get(from..)?)?;
-        if bytes[at] == b'"' {
-            return Some(at);
-        }
-        from = at + 2;
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Cuts a line of text into pieces: times, addresses, numbers, quoted text, paths, words, marks.
 
 use crate::clock::Clock;
+use crate::reader::access::closing_quote;
 use regex::Regex;
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -82,7 +83,7 @@ fn next<'a>(line: &'a str, at: usize, clock: &mut Clock) -> (Kind, &'a str, usiz
         return (Kind::Time(way), &rest[..length], length);
     }
     if first == '"'
-        && let Some(close) = closing_quote(rest)
+        && let Some(close) = closing_quote(&rest[1..]).map(|at| at + 1)
     {
         return (Kind::Quoted, &rest[1..close], close + 1);
     }
@@ -159,19 +160,6 @@ fn time(text: &str, clock: &mut Clock) -> Option<(usize, usize)> {
         let goes_on = text[length..].chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_');
         (!goes_on && clock.any(&text[..length]).is_ok()).then_some((way, length))
     })
-}
-
-fn closing_quote(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut at = 1;
-    loop {
-        let found = at + memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes[found] == b'\\' {
-            at = found + 2;
-        } else {
-            return Some(found);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,23 +1,9 @@
 //! Times in the writing that a pattern asks for (`%{%d/%b/%Y:%T}t`), whole or in pieces.
 
-use crate::clock::{Clock, days};
+use crate::clock::{Clock, MONTHS, days};
 use stanch_model::Instant;
 
 const SECOND_US: i64 = 1_000_000;
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// How a time, or a piece of one, is written.
