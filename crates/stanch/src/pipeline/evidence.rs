@@ -126,14 +126,19 @@ fn candidates(work: &Work<'_>, manifest: &Manifest, sources: Vec<Source>) -> any
         *times.entry(*size).or_default() += 1;
     }
     let reading = Reading::of(work);
+    let mut by_name: BTreeMap<&str, Vec<&Holding>> = BTreeMap::new();
+    for holding in latest() {
+        holding.paths.iter().for_each(|path| by_name.entry(path).or_default().push(holding));
+    }
+    by_name.values_mut().for_each(|holdings| holdings.sort_by_key(|h| h.bytes));
     let kept = work.case().database().accounts()?;
     let mut by_seal: BTreeMap<Seal, usize> = BTreeMap::new();
     let mut found: Vec<Candidate> = Vec::new();
     for (source, bytes) in sources.into_iter().zip(sizes) {
         let held = held_at.get(&absolute(&source.path)).copied();
         // The same file as before, by its place or its name, may have grown.
-        let smaller = |h: &&Holding| h.bytes < bytes && h.paths.contains(&source.name);
-        let beginning = held.filter(|h| h.bytes < bytes).or_else(|| latest().filter(smaller).max_by_key(|h| h.bytes));
+        let mut of_that_name = by_name.get(source.name.as_str()).into_iter().flatten().copied();
+        let beginning = held.filter(|h| h.bytes < bytes).or_else(|| of_that_name.rfind(|h| h.bytes < bytes));
         let mut before = None;
         let sealed = match beginning {
             Some(holding) => {
